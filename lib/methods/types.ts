@@ -1,0 +1,50 @@
+import type { Operation } from "../plan/types.ts";
+
+/** A parameter of a method: its name in YAML, where it may stand, and what it may be. */
+export interface ParameterSpec {
+  readonly name: string;
+  /** `model`: one value for each model; `global`: one value for the merge. */
+  readonly scope: "global" | "model";
+  readonly type: "number" | "integer" | "boolean";
+  /** Value when the recipe gives none. Without it the parameter is required, unless `optional`. */
+  readonly default?: number | boolean;
+  readonly optional?: boolean;
+  /** Inclusive bounds. */
+  readonly min?: number;
+  readonly max?: number;
+  /** One sentence for the documentation and for messages. */
+  readonly about: string;
+}
+
+/** What one output tensor's merge is made from, with every parameter resolved. */
+export interface TensorContext {
+  /** Name of the output tensor. */
+  readonly name: string;
+  readonly count: number;
+  readonly shape: readonly number[];
+  readonly seed: bigint;
+  /** Positions in the step's input list: the base's (if it takes part), and the others', in recipe order. */
+  readonly base: number | undefined;
+  readonly others: readonly number[];
+  /** Value of a global parameter for this tensor; undefined when optional and absent. */
+  number(name: string): number | undefined;
+  flag(name: string): boolean;
+  /** Value of a per-model parameter for the input at this position. */
+  numberOf(name: string, input: number): number | undefined;
+}
+
+/** A merge method: one small declaration; arithmetic lives in `reference/` and `native/kernels/`. */
+export interface Method {
+  /** The word used everywhere: YAML, files, docs, tests. */
+  readonly name: string;
+  readonly title: string;
+  /** Paper or tool that defines the method. */
+  readonly source: string;
+  /** Whether the recipe's base_model takes part: `among` means that it is one of the models. */
+  readonly base: "required" | "optional" | "among" | "ignored";
+  /** How many models beside the base (for `among`: all of them). */
+  readonly models: { readonly min: number; readonly max: number };
+  readonly parameters: readonly ParameterSpec[];
+  /** Turns one tensor's inputs and parameters into the operation that the backends run. */
+  lower(tensor: TensorContext): Operation;
+}
