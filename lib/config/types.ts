@@ -44,16 +44,37 @@ export interface RecipeSlice {
   place: Place;
 }
 
-/** The body of a merge: whole models, or slices of them. */
+/** The body of a merge: whole models, or slices of them; exactly one of the two. */
 export interface RecipeBody {
   models?: readonly RecipeModel[];
   slices?: readonly RecipeSlice[];
+  /** Of the module; empty for a body that is no module's. */
   parameters: Parameters;
 }
 
+/** A dtype that a recipe can ask for; YAML spells them `float32`, `float16`, `bfloat16`. */
+export type RecipeDtype = "F32" | "F16" | "BF16";
+
+/** Which tokenizer the output gets: of all models, of the base model, or of one model. */
+export type TokenizerSource = "union" | "base" | ModelReference;
+
+/** Where the embedding of a token comes from. */
+export type TokenSource =
+  | { kind: "zero" }
+  /** The embedding that this model has for the same token. */
+  | { kind: "model"; model: ModelReference }
+  /** The embedding that this model has for the token given by text or by id. */
+  | { kind: "model_token"; model: ModelReference; token?: string; tokenId?: number };
+
+export interface TokenSetting {
+  source?: TokenSource;
+  /** Whether models that have the token get the embedding from `source` too. */
+  force: boolean;
+}
+
 export interface TokenizerSetting {
-  source?: string | ModelReference;
-  tokens?: unknown;
+  source?: TokenizerSource;
+  tokens?: Readonly<Record<string, TokenSetting>>;
   padToMultipleOf?: number;
 }
 
@@ -66,10 +87,11 @@ export interface Recipe {
   modules?: Readonly<Record<string, RecipeBody>>;
   /** Global parameters. */
   parameters: Parameters;
-  dtype?: "F32" | "F16" | "BF16";
-  outDtype?: "F32" | "F16" | "BF16";
-  tokenizerSource?: string | ModelReference;
+  dtype?: RecipeDtype;
+  outDtype?: RecipeDtype;
+  tokenizerSource?: TokenizerSource;
   tokenizer?: TokenizerSetting;
+  /** `auto`, the name of a bundled template, or template text. */
   chatTemplate?: string;
   /** Document name in a multi-document recipe. */
   name?: string;

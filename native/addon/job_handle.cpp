@@ -1,0 +1,145 @@
+#include "job_handle.h"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "../engine/pool.h"
+#include "../targets/dispatch.h"
+#include "environment.h"
+
+namespace weightloom {
+namespace {
+
+constexpr uint32_t kMaxThreads = 1024;
+
+Napi::Object error_outcome(Napi::Env env, const JobError& error) {
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("code", error.code);
+  out.Set("message", error.message);
+  out.Set("step", Napi::Number::New(env, -1));
+  return out;
+}
+
+Job::Place read_place(Napi::Value value, const WireFile& file, std::vector<Napi::Object>& memories) {
+  Job::Place place;
+  if (!file.memory) {
+    if (!value.IsString()) throw JobError{"ARGUMENT", "a path was expected"};
+    place.path = value.As<Napi::String>().Utf8Value();
+    if (place.path.find('\0') != std::string::npos) {
+      throw JobError{"ARGUMENT", "a path holds a NUL character"};
+    }
+    return place;
+  }
+  if (!value.IsTypedArray()) throw JobError{"ARGUMENT", "a typed array was expected"};
+  const auto array = value.As<Napi::TypedArray>();
+  if (array.ByteLength() != file.size) throw JobError{"ARGUMENT", "a typed array's size differs"};
+  auto* start = static_cast<uint8_t*>(array.ArrayBuffer().Data());
+  place.memory = start == nullptr ? nullptr : start + array.ByteOffset();
+  memories.push_back(array);
+  return place;
+}
+
+std::vector<Job::Place> read_places(Napi::Array values, const WireJob& wire,
+                                    std::vector<Napi::Object>& memories) {
+  const size_t sources = wire.sources.size();
+  if (values.Length() != sources + wire.outputs.size()) {
+    throw JobError{"ARGUMENT", "one place for each source and output was expected"};
+  }
+  std::vector<Job::Place> places;
+  for (uint32_t i = 0; i < values.Length(); ++i) {
+    const WireFile& file = i < sources ? wire.sources[i] : wire.outputs[i - sources];
+    places.push_back(read_place(values.Get(i), file, memories));
+  }
+  return places;
+}
+
+JobOptions read_options(Napi::Object options, size_t& threads) {
+  const Napi::Value isa = options.Get("isa");
+  const Napi::Value count = options.Get("threads");
+  if (!isa.IsString() || !count.IsNumber()) throw JobError{"ARGUMENT", "malformed options"};
+  const KernelTable* kernels = find_target(isa.As<Napi::String>().Utf8Value());
+  if (kernels == nullptr) throw JobError{"BACKEND", "this machine cannot run that target"};
+  threads = count.As<Napi::Number>().Uint32Value();
+  if (threads < 1 || threads > kMaxThreads) throw JobError{"ARGUMENT", "threads out of range"};
+  return {kernels, options.Get("map").ToBoolean(), options.Get("sync").ToBoolean()};
+}
+
+}  // namespace
+
+JobRequest read_request(const Napi::CallbackInfo& info) {
+  if (info.Length() != 3 || !info[0].IsTypedArray() || !info[1].IsArray() || !info[2].IsObject()) {
+    throw JobError{"ARGUMENT", "(wire, places, options) were expected"};
+  }
+  const auto words = info[0].As<Napi::TypedArray>();
+  if (words.ByteLength() % 8 != 0) throw JobError{"ARGUMENT", "malformed job: odd length"};
+  const auto* start = static_cast<const uint8_t*>(words.ArrayBuffer().Data());
+  if (start == nullptr) throw JobError{"ARGUMENT", "malformed job: no memory"};
+  WireJob wire = read_wire(start + words.ByteOffset(), words.ByteLength() / 8);
+  JobRequest request;
+  const JobOptions options = read_options(info[2].As<Napi::Object>(), request.threads);
+  const auto places = read_places(info[1].As<Napi::Array>(), wire, request.memories);
+  request.job = std::make_unique<Job>(std::move(wire), places, options);
+  return request;
+}
+
+Napi::Value run_job(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  try {
+    const JobRequest request = read_request(info);
+    struct Helpers {
+      std::mutex mutex;
+      std::condition_variable left;
+      size_t running = 0;
+    } helpers;
+    helpers.running = request.threads - 1;
+    const size_t promised = helpers.running == 0 ? 0 : pool_run(helpers.running, [&] {
+      request.job->work();
+      const std::lock_guard lock(helpers.mutex);
+      --helpers.running;
+      helpers.left.notify_all();
+    });
+    request.job->work();
+    std::unique_lock lock(helpers.mutex);
+    if (promised > 0) helpers.left.wait(lock, [&] { return helpers.running == 0; });
+    request.job->finish();
+    return outcome(env, *request.job);
+  } catch (const JobError& error) {
+    return error_outcome(env, error);
+  }
+}
+
+Napi::Value start_job(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Object handle = Napi::Object::New(env);
+  try {
+    JobRequest request = read_request(info);
+    const size_t threads = request.threads;
+    auto pending = std::make_shared<PendingJob>(std::move(request.job), env);
+    for (const auto& memory : request.memories) {
+      pending->keep_alive.push_back(Napi::Persistent(memory));
+    }
+    handle.Set("promise", pending->deferred.Promise());
+    handle.Set("progress", Napi::Function::New(env, [pending](const Napi::CallbackInfo& call) {
+                 return Napi::Number::New(call.Env(),
+                                          static_cast<double>(pending->job->bytes_done()));
+               }));
+    handle.Set("cancel", Napi::Function::New(env, [pending](const Napi::CallbackInfo&) {
+                 pending->job->cancel();
+               }));
+    if (!Environment::of(env).launch(pending, threads)) {
+      pending->keep_alive.clear();
+      throw JobError{"BACKEND", "the system refuses to start a thread"};
+    }
+  } catch (const JobError& error) {
+    const auto settled = Napi::Promise::Deferred::New(env);
+    settled.Resolve(error_outcome(env, error));
+    handle.Set("promise", settled.Promise());
+    handle.Set("progress", Napi::Function::New(env, [](const Napi::CallbackInfo& call) {
+                 return Napi::Number::New(call.Env(), 0);
+               }));
+    handle.Set("cancel", Napi::Function::New(env, [](const Napi::CallbackInfo&) {}));
+  }
+  return handle;
+}
+
+}  // namespace weightloom

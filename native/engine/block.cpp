@@ -1,0 +1,139 @@
+#include "block.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "hash.h"
+
+namespace weightloom {
+namespace {
+
+constexpr int kCodecBytes[kAllCodecs] = {4, 2, 2, 1, 1};
+
+// Rooms start at different distances from a page, so that equal offsets do not share cache sets.
+constexpr size_t kStagger = 320;
+
+}  // namespace
+
+void* Scratch::bytes(size_t slot, size_t count) {
+  if (rooms_.size() <= slot) rooms_.resize(slot + 1);
+  Room& room = rooms_[slot];
+  const size_t want = count + 64 + kStagger * (slot % 8);
+  if (room.size < want) {
+    room.memory.reset();
+    room.memory.reset(new uint8_t[want]);
+    room.size = want;
+  }
+  const auto address = reinterpret_cast<uintptr_t>(room.memory.get());
+  const uintptr_t aligned = (address + 63) & ~uintptr_t{63};
+  return reinterpret_cast<void*>(aligned + (kStagger * (slot % 8) & ~size_t{63}));
+}
+
+StepIo::StepIo(const WireStep& step, std::vector<Source>& sources, std::vector<Output>& outputs,
+               const KernelTable& kernels, std::atomic<uint64_t>& bytes_done)
+    : step_(step),
+      sources_(sources),
+      outputs_(outputs),
+      kernels_(kernels),
+      bytes_done_(bytes_done),
+      digests_(block_count()) {}
+
+Range StepIo::range(uint64_t block) const {
+  const uint64_t first = block * kBlock;
+  return {block, first, static_cast<size_t>(std::min(kBlock, step_.count - first))};
+}
+
+const uint8_t* StepIo::input(size_t i, const Range& range, Scratch& scratch) const {
+  const WireInput& input = step_.inputs[i];
+  const bool bytes_only =
+      step_.operation == Operation::copy || step_.operation == Operation::same;
+  const uint64_t bits = bytes_only ? step_.bits : 8u * kCodecBytes[input.codec];
+  const uint64_t at = input.offset + range.first * bits / 8;
+  const Source& source = sources_[input.source];
+  if (source.memory != nullptr) return source.memory + at;
+  if (source.file->mapping() != nullptr) return source.file->mapping() + at;
+  const size_t bytes = static_cast<size_t>((range.n * bits + 7) / 8);
+  auto* room = scratch.take<uint8_t>(kInputSlots + 2 * i, bytes);
+  source.file->read(room, at, bytes);
+  return room;
+}
+
+uint8_t* StepIo::begin_output(const Range& range, Scratch& scratch) const {
+  const Output& output = outputs_[step_.output];
+  if (output.memory != nullptr) return output.memory + step_.offset + bytes_of(range.first);
+  return scratch.take<uint8_t>(kOutSlot, static_cast<size_t>(bytes_of(range.n)));
+}
+
+void StepIo::end_output(const Range& range, const uint8_t* built) {
+  const auto bytes = static_cast<size_t>(bytes_of(range.n));
+  Output& output = outputs_[step_.output];
+  if (output.file != nullptr) {
+    digests_[range.index] = xxh64(built, bytes, 0);
+    output.file->write(built, step_.offset + bytes_of(range.first), bytes);
+  }
+  report(bytes);
+}
+
+int StepIo::common_codec(const std::vector<size_t>& inputs, bool with_output) const {
+  const int codec = with_output ? step_.codec : step_.inputs[inputs[0]].codec;
+  if (codec >= kFusedCodecs) return -1;
+  for (const size_t i : inputs) {
+    if (step_.inputs[i].codec != codec) return -1;
+  }
+  return codec;
+}
+
+void StepIo::for_tiles(const Range& range, size_t tile, const std::vector<size_t>& inputs,
+                       uint8_t* out, Scratch& scratch,
+                       const std::function<void(const Tile&)>& body) const {
+  const int common = common_codec(inputs, out != nullptr);
+  const bool fused = common >= 0;
+  const size_t step = fused ? tile : std::min(tile, kTile);
+  const int out_bytes = kCodecBytes[step_.codec];
+  std::vector<const uint8_t*> stored;
+  for (const size_t i : inputs) stored.push_back(input(i, range, scratch));
+  Tile view{fused ? common : 0, std::vector<const void*>(inputs.size()), nullptr, 0, 0};
+  for (view.at = 0; view.at < range.n; view.at += step) {
+    view.n = std::min(step, range.n - view.at);
+    for (size_t k = 0; k < inputs.size(); ++k) {
+      const int codec = step_.inputs[inputs[k]].codec;
+      const uint8_t* at = stored[k] + view.at * kCodecBytes[codec];
+      view.inputs[k] = at;
+      if (fused) continue;
+      auto* decoded = scratch.take<float>(kInputSlots + 2 * inputs[k] + 1, kTile);
+      kernels_.decode[codec]({at, decoded, view.n});
+      view.inputs[k] = decoded;
+    }
+    uint8_t* const to = out == nullptr ? nullptr : out + view.at * out_bytes;
+    view.out = fused || out == nullptr ? to : static_cast<void*>(scratch.take<float>(kOutTileSlot, kTile));
+    body(view);
+    if (!fused && out != nullptr) {
+      kernels_.encode[step_.codec]({static_cast<const float*>(view.out), to, view.n});
+    }
+  }
+}
+
+float StepIo::limit() const {
+  // F32: infinity. F16: 65520. BF16: 0x7F7F8000. E4M3: above 464. E5M2: 61440.
+  constexpr uint32_t limits[kAllCodecs] = {0x7F800000u, 0x477FF000u, 0x7F7F8000u, 0x43E80001u,
+                                           0x47700000u};
+  float limit;
+  std::memcpy(&limit, &limits[step_.codec], 4);
+  return limit;
+}
+
+uint64_t StepIo::digest() const { return digest_of_blocks(digests_); }
+
+void StepIo::add_nonfinite(const Nonfinite& seen) {
+  const uint64_t values[4] = {seen.nan_from_input, seen.nan_born, seen.overflow_from_input,
+                              seen.overflow_born};
+  for (int i = 0; i < 4; ++i) {
+    if (values[i] != 0) counters_[i].fetch_add(values[i], std::memory_order_relaxed);
+  }
+}
+
+Nonfinite StepIo::nonfinite() const {
+  return {counters_[0], counters_[1], counters_[2], counters_[3]};
+}
+
+}  // namespace weightloom

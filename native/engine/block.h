@@ -1,0 +1,107 @@
+// What a worker needs to run one block of one step: memory of its own, views of the inputs, and a
+// place for the output. A block is 65,536 consecutive elements of a tensor.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "../platform/file.h"
+#include "../targets/table.h"
+#include "wire.h"
+
+namespace weightloom {
+
+// Memory of one worker thread, by slot; grows to the largest request and is kept between blocks.
+class Scratch {
+ public:
+  template <class T>
+  T* take(size_t slot, size_t count) {
+    return static_cast<T*>(bytes(slot, count * sizeof(T)));
+  }
+
+ private:
+  void* bytes(size_t slot, size_t count);
+
+  struct Room {
+    std::unique_ptr<uint8_t[]> memory;
+    size_t size = 0;
+  };
+  std::vector<Room> rooms_;
+};
+
+// Slots of Scratch; input i of a step uses kInputSlots + 2 * i (stored bytes) and + 1 (f32 tile).
+enum Slot : size_t { kOutSlot, kOutTileSlot, kMaskSlot, kBinSlot, kMagnitudeSlot, kInputSlots };
+
+struct Source {
+  const uint8_t* memory = nullptr;
+  std::unique_ptr<InputFile> file;
+};
+
+struct Output {
+  uint8_t* memory = nullptr;
+  std::unique_ptr<OutputFile> file;
+};
+
+struct Range {
+  uint64_t index;  // of the block
+  uint64_t first;  // element
+  size_t n;        // elements
+};
+
+// Inputs of one tile in a common codec, and where its results go.
+struct Tile {
+  int codec;
+  std::vector<const void*> inputs;
+  void* out;
+  size_t at;  // first element, counted from the block's start
+  size_t n;
+};
+
+// One step of a running job: its description, its files, and what its blocks have reported.
+class StepIo {
+ public:
+  StepIo(const WireStep& step, std::vector<Source>& sources, std::vector<Output>& outputs,
+         const KernelTable& kernels, std::atomic<uint64_t>& bytes_done);
+
+  const WireStep& step() const { return step_; }
+  const KernelTable& kernels() const { return kernels_; }
+  uint64_t block_count() const { return (step_.count + kBlock - 1) / kBlock; }
+  Range range(uint64_t block) const;
+  uint64_t bytes_of(uint64_t elements) const { return (elements * step_.bits + 7) / 8; }
+
+  // The stored elements of input `i` in the range, mapped or read into scratch.
+  const uint8_t* input(size_t i, const Range& range, Scratch& scratch) const;
+  // Where the range's output may be built: the destination itself for memory, else scratch.
+  uint8_t* begin_output(const Range& range, Scratch& scratch) const;
+  // Hashes the range's output and writes it.
+  void end_output(const Range& range, const uint8_t* built);
+
+  // Cuts the range into tiles of at most `tile` elements and calls `body` with the chosen inputs
+  // as pointers of one fused codec: the stored bytes when they and the output agree, else f32 tiles.
+  void for_tiles(const Range& range, size_t tile, const std::vector<size_t>& inputs, uint8_t* out,
+                 Scratch& scratch, const std::function<void(const Tile&)>& body) const;
+
+  // The magnitude from which an encoded result is not finite.
+  float limit() const;
+  uint64_t digest() const;
+  void add_nonfinite(const Nonfinite& seen);
+  Nonfinite nonfinite() const;
+  void report(uint64_t bytes) const { bytes_done_.fetch_add(bytes, std::memory_order_relaxed); }
+
+ private:
+  int common_codec(const std::vector<size_t>& inputs, bool with_output) const;
+
+  const WireStep& step_;
+  std::vector<Source>& sources_;
+  std::vector<Output>& outputs_;
+  const KernelTable& kernels_;
+  std::atomic<uint64_t>& bytes_done_;
+  std::vector<uint64_t> digests_;
+  std::atomic<uint64_t> counters_[4] = {};
+};
+
+}  // namespace weightloom

@@ -1,0 +1,203 @@
+#include "job.h"
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "float_mode.h"
+
+namespace weightloom {
+namespace {
+
+// Steps in flight: enough that the end of one tensor does not starve the other threads.
+constexpr size_t kMaxActive = 8;
+
+JobError from_file_error(const FileError& error) {
+  const std::string reason = error.error_number == 0 ? "" : std::strerror(error.error_number);
+  if (error.operation == "size") return {"INPUT_CHANGED", error.path + ": size has changed"};
+  const bool space = error.error_number == ENOSPC || error.error_number == EDQUOT;
+  const bool writing =
+      error.operation == "write" || error.operation == "sync" || error.operation == "close";
+  const char* code = space ? "NO_SPACE" : writing ? "WRITE_FAILED" : "FILE_UNREADABLE";
+  return {code, error.path + ": " + error.operation + ": " + reason};
+}
+
+// Runs `body` and turns whatever it throws into a JobError; true when it threw nothing.
+template <class Body>
+bool caught(JobError& error, Body body) {
+  try {
+    body();
+    return true;
+  } catch (const JobError& thrown) {
+    error = thrown;
+  } catch (const FileError& thrown) {
+    error = from_file_error(thrown);
+  } catch (const std::bad_alloc&) {
+    error = {"MEMORY_BUDGET", "out of memory"};
+  } catch (const std::exception& thrown) {
+    error = {"INTERNAL", thrown.what()};
+  }
+  return false;
+}
+
+}  // namespace
+
+struct Job::Active {
+  Active(size_t index, const WireStep& step, Job& job)
+      : index(index),
+        io(step, job.sources_, job.outputs_, *job.options_.kernels, job.bytes_done_),
+        running(make_operation(io)),
+        blocks(io.block_count()) {}
+
+  size_t index;
+  StepIo io;
+  std::unique_ptr<RunningStep> running;
+  uint64_t blocks;
+  uint64_t next = 0;
+  uint64_t done = 0;
+};
+
+Job::Job(WireJob wire, const std::vector<Place>& places, JobOptions options)
+    : wire_(std::move(wire)), options_(options), results_(wire_.steps.size()) {
+  JobError error;
+  if (!caught(error, [&] { open_files(places); })) throw error;
+}
+
+Job::~Job() = default;
+
+void Job::open_files(const std::vector<Place>& places) {
+  size_t at = 0;
+  for (const WireFile& file : wire_.sources) {
+    Source source;
+    const Place& place = places[at++];
+    if (file.memory) {
+      source.memory = place.memory;
+    } else {
+      source.file = std::make_unique<InputFile>(place.path, file.size, options_.map_inputs);
+    }
+    sources_.push_back(std::move(source));
+  }
+  for (const WireFile& file : wire_.outputs) {
+    Output output;
+    const Place& place = places[at++];
+    if (file.memory) {
+      output.memory = place.memory;
+    } else {
+      output.file = std::make_unique<OutputFile>(place.path);
+    }
+    outputs_.push_back(std::move(output));
+  }
+}
+
+void Job::work() {
+  const FloatMode mode;
+  Scratch scratch;
+  std::unique_lock lock(mutex_);
+  while (!stopped()) {
+    uint64_t block;
+    Active* active = claim(block);
+    if (active == nullptr) {
+      if (active_.empty()) break;
+      changed_.wait(lock);
+      continue;
+    }
+    lock.unlock();
+    run_claim(*active, block, scratch);
+    lock.lock();
+    if (!stopped()) end_block(*active, scratch, lock);
+  }
+  changed_.notify_all();
+}
+
+// Called with the lock held.
+Job::Active* Job::claim(uint64_t& block) {
+  for (;;) {
+    for (const auto& active : active_) {
+      if (active->next == active->blocks) continue;
+      block = active->next++;
+      return active.get();
+    }
+    if (active_.size() >= kMaxActive || !activate_next()) return nullptr;
+  }
+}
+
+bool Job::activate_next() {
+  if (next_step_ == wire_.steps.size()) return false;
+  const size_t index = next_step_++;
+  JobError error;
+  if (!caught(error, [&] {
+        active_.push_back(std::make_unique<Active>(index, wire_.steps[index], *this));
+      })) {
+    fail(index, error);
+    return false;
+  }
+  if (active_.back()->blocks == 0) retire(*active_.back());
+  return true;
+}
+
+void Job::run_claim(Active& active, uint64_t block, Scratch& scratch) {
+  JobError error;
+  if (!caught(error, [&] { active.running->run_block(active.io.range(block), scratch); })) {
+    const std::lock_guard lock(mutex_);
+    fail(active.index, error);
+  }
+}
+
+// The last block of a phase leads to the next phase or ends the step.
+void Job::end_block(Active& active, Scratch& scratch, std::unique_lock<std::mutex>& lock) {
+  if (++active.done < active.blocks) return;
+  lock.unlock();
+  bool more = false;
+  JobError error;
+  const bool fine = caught(error, [&] { more = active.running->advance(scratch); });
+  lock.lock();
+  if (!fine) return fail(active.index, error);
+  if (more) {
+    active.done = 0;
+    active.next = 0;
+  } else {
+    retire(active);
+  }
+  changed_.notify_all();
+}
+
+void Job::retire(Active& active) {
+  results_[active.index] = {active.io.digest(), active.io.nonfinite()};
+  steps_done_.fetch_add(1, std::memory_order_relaxed);
+  std::erase_if(active_, [&](const auto& each) { return each.get() == &active; });
+}
+
+void Job::fail(uint64_t step, JobError error) {
+  if (failed_) return;
+  failed_ = true;
+  failed_step_ = step;
+  error_ = std::move(error);
+  changed_.notify_all();
+}
+
+void Job::cancel() {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  changed_.notify_all();
+}
+
+void Job::finish() {
+  JobError error;
+  const bool fine = caught(error, [&] {
+    if (!stopped()) {
+      for (Output& output : outputs_) {
+        if (output.file != nullptr) output.file->finish(options_.sync_outputs);
+      }
+    }
+  });
+  if (!fine) fail(wire_.steps.size(), error);
+  active_.clear();
+  outputs_.clear();
+  sources_.clear();
+  if (cancelled_ && !failed_) {
+    failed_ = true;
+    error_ = {"ABORTED", "the merge was cancelled"};
+  }
+}
+
+}  // namespace weightloom

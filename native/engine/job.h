@@ -1,0 +1,84 @@
+// A job runs the steps of one plan: opens the files, deals blocks to the threads that come to
+// work, walks every step through its phases, and ends whole, failed or cancelled.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "block.h"
+#include "operations/operation.h"
+
+namespace weightloom {
+
+struct JobOptions {
+  const KernelTable* kernels;
+  bool map_inputs;
+  bool sync_outputs;
+};
+
+struct StepResult {
+  uint64_t digest;
+  Nonfinite nonfinite;
+};
+
+class Job {
+ public:
+  // `places` holds one entry for each source, then each output: a path, or the memory itself.
+  struct Place {
+    std::string path;
+    uint8_t* memory = nullptr;
+  };
+  Job(WireJob wire, const std::vector<Place>& places, JobOptions options);
+  ~Job();
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  // Takes part until nothing is left to do. Any number of threads may call it, once each.
+  void work();
+  void cancel();
+  // Ends the job after all threads have left work(): syncs and closes the outputs.
+  void finish();
+
+  uint64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
+  uint64_t steps_done() const { return steps_done_.load(std::memory_order_relaxed); }
+  const std::vector<StepResult>& results() const { return results_; }
+  bool failed() const { return failed_; }
+  const JobError& error() const { return error_; }
+  uint64_t failed_step() const { return failed_step_; }
+
+ private:
+  struct Active;
+
+  void open_files(const std::vector<Place>& places);
+  Active* claim(uint64_t& block);
+  bool activate_next();
+  void run_claim(Active& active, uint64_t block, Scratch& scratch);
+  void end_block(Active& active, Scratch& scratch, std::unique_lock<std::mutex>& lock);
+  void retire(Active& active);
+  void fail(uint64_t step, JobError error);
+  bool stopped() const { return cancelled_.load(std::memory_order_relaxed) || failed_; }
+
+  WireJob wire_;
+  JobOptions options_;
+  std::vector<Source> sources_;
+  std::vector<Output> outputs_;
+  std::vector<StepResult> results_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::unique_ptr<Active>> active_;
+  size_t next_step_ = 0;
+  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> failed_{false};
+  JobError error_;
+  uint64_t failed_step_ = 0;
+  std::atomic<uint64_t> bytes_done_{0};
+  std::atomic<uint64_t> steps_done_{0};
+};
+
+}  // namespace weightloom

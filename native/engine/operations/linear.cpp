@@ -1,0 +1,47 @@
+#include <numeric>
+
+#include "weighted_sum.h"
+
+namespace weightloom {
+
+void run_weighted_sum(StepIo& io, const Combination& combination, const Range& range,
+                      Scratch& scratch) {
+  std::vector<size_t> inputs(combination.weights.size());
+  std::iota(inputs.begin(), inputs.end(), size_t{0});
+  uint8_t* out = io.begin_output(range, scratch);
+  Nonfinite seen{};
+  io.for_tiles(range, range.n, inputs, out, scratch, [&](const Tile& tile) {
+    io.kernels().linear[tile.codec](
+        {tile.inputs.data(), combination.weights.data(),
+         static_cast<uint32_t>(combination.weights.size()), combination.divide, combination.mean,
+         combination.divisor, io.limit(), tile.out, tile.n, &seen});
+  });
+  io.add_nonfinite(seen);
+  io.end_output(range, out);
+}
+
+namespace {
+
+class Linear : public RunningStep {
+ public:
+  explicit Linear(StepIo& io) : RunningStep(io) {
+    const auto& p = io.step().parameters;
+    combination_.divide = p[0] != 0;
+    combination_.divisor = static_cast<float>(p[1]);
+    combination_.mean = p[2] != 0;
+    for (size_t i = 3; i < p.size(); ++i) combination_.weights.push_back(static_cast<float>(p[i]));
+  }
+
+  void run_block(const Range& range, Scratch& scratch) override {
+    run_weighted_sum(io_, combination_, range, scratch);
+  }
+
+ private:
+  Combination combination_;
+};
+
+}  // namespace
+
+std::unique_ptr<RunningStep> make_linear(StepIo& io) { return std::make_unique<Linear>(io); }
+
+}  // namespace weightloom

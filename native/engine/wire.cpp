@@ -1,0 +1,133 @@
+#include "wire.h"
+
+#include <cstring>
+
+#include "../kernels/args.h"
+#include "../targets/table.h"
+
+namespace weightloom {
+namespace {
+
+constexpr uint64_t kMagic = 0x313030424F4A4C57ull;  // the bytes "WLJOB001"
+constexpr uint64_t kMaxItems = uint64_t{1} << 24;
+constexpr int kCodecBits[kAllCodecs] = {32, 16, 16, 8, 8};
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw JobError{"ARGUMENT", "malformed job: " + what};
+}
+
+class Words {
+ public:
+  Words(const void* words, size_t count)
+      : at_(static_cast<const uint8_t*>(words)), left_(count) {}
+
+  uint64_t next() {
+    if (left_ == 0) refuse("it ends early");
+    uint64_t word;
+    std::memcpy(&word, at_, 8);
+    at_ += 8;
+    --left_;
+    return word;
+  }
+  uint64_t below(uint64_t limit, const char* what) {
+    const uint64_t word = next();
+    if (word >= limit) refuse(what);
+    return word;
+  }
+  double number() {
+    const uint64_t word = next();
+    double x;
+    std::memcpy(&x, &word, 8);
+    return x;
+  }
+  size_t left() const { return left_; }
+
+ private:
+  const uint8_t* at_;
+  size_t left_;
+};
+
+std::vector<WireFile> read_files(Words& words, uint64_t count) {
+  std::vector<WireFile> files;
+  for (uint64_t i = 0; i < count; ++i) {
+    const bool memory = words.below(2, "kind of a file") == 1;
+    files.push_back({memory, words.below(uint64_t{1} << 62, "size of a file")});
+  }
+  return files;
+}
+
+// The span lies inside the file; nothing here can wrap, count * bits being below 2^60.
+void check_span(uint64_t offset, uint64_t count, uint64_t bits, const WireFile& file) {
+  const uint64_t bytes = (count * bits + 7) / 8;
+  if (offset > file.size || bytes > file.size - offset) refuse("a span leaves its file");
+}
+
+void check_codec(const WireStep& step, int codec, uint64_t bits) {
+  const bool bytes_only = step.operation == Operation::copy || step.operation == Operation::same;
+  if (!bytes_only && static_cast<uint64_t>(kCodecBits[codec]) != bits) refuse("width of a dtype");
+}
+
+void read_inputs(Words& words, WireStep& step, uint64_t count, const WireJob& job) {
+  for (uint64_t i = 0; i < count; ++i) {
+    WireInput input;
+    input.source = static_cast<uint32_t>(words.below(job.sources.size(), "source of an input"));
+    input.offset = words.next();
+    input.codec = static_cast<int>(words.below(kAllCodecs, "codec of an input"));
+    const bool bytes_only = step.operation == Operation::copy || step.operation == Operation::same;
+    const uint64_t bits = bytes_only ? step.bits : static_cast<uint64_t>(kCodecBits[input.codec]);
+    check_span(input.offset, step.count, bits, job.sources[input.source]);
+    step.inputs.push_back(input);
+  }
+}
+
+void check_shape(const WireStep& step) {
+  const size_t inputs = step.inputs.size();
+  const size_t parameters = step.parameters.size();
+  bool fits = false;
+  switch (step.operation) {
+    case Operation::copy: fits = inputs == 1 && parameters == 0; break;
+    case Operation::same: fits = inputs >= 1 && parameters == 0; break;
+    case Operation::linear: fits = inputs >= 1 && parameters == 3 + inputs; break;
+    case Operation::slerp: fits = inputs == 2 && parameters == 1; break;
+    case Operation::task: fits = inputs >= 2 && parameters == 7 + 4 * (inputs - 1); break;
+  }
+  if (!fits || inputs > kMaxTaskInputs + 1) refuse("inputs or parameters of a step");
+}
+
+WireStep read_step(Words& words, const WireJob& job) {
+  WireStep step;
+  step.operation = static_cast<Operation>(words.below(5, "operation of a step"));
+  step.output = static_cast<uint32_t>(words.below(job.outputs.size(), "output of a step"));
+  step.offset = words.next();
+  step.codec = static_cast<int>(words.below(kAllCodecs, "codec of a step"));
+  step.bits = static_cast<uint32_t>(words.below(65, "element width"));
+  step.count = words.below(uint64_t{1} << 53, "element count");
+  const uint64_t inputs = words.below(kMaxItems, "input count");
+  const uint64_t parameters = words.below(kMaxItems, "parameter count");
+  if (step.bits == 0) refuse("element width");
+  check_codec(step, step.codec, step.bits);
+  check_span(step.offset, step.count, step.bits, job.outputs[step.output]);
+  if (inputs * 3 + parameters > words.left()) refuse("it ends early");
+  read_inputs(words, step, inputs, job);
+  for (uint64_t i = 0; i < parameters; ++i) step.parameters.push_back(words.number());
+  check_shape(step);
+  return step;
+}
+
+}  // namespace
+
+WireJob read_wire(const void* data, size_t word_count) {
+  Words words(data, word_count);
+  if (words.next() != kMagic) refuse("magic");
+  const uint64_t sources = words.below(kMaxItems, "source count");
+  const uint64_t outputs = words.below(kMaxItems, "output count");
+  const uint64_t steps = words.below(kMaxItems, "step count");
+  WireJob job;
+  job.sources = read_files(words, sources);
+  job.outputs = read_files(words, outputs);
+  for (uint64_t i = 0; i < steps; ++i) job.steps.push_back(read_step(words, job));
+  if (words.left() != 0) refuse("words after its end");
+  return job;
+}
+
+}  // namespace weightloom

@@ -1,0 +1,59 @@
+// A job as numbers: what TypeScript sends (lib/run/wire.ts) and the engine runs. Read and checked
+// once, in wire.cpp; everything after it may trust the bounds.
+//
+// 64-bit little-endian words:
+//   magic "WLJOB001", sources, outputs, steps
+//   each source and output: kind (0 file, 1 memory), size in bytes
+//   each step: operation, output, offset, codec, element bits, count, inputs, parameters,
+//              then for each input: source, offset, codec; then the parameters as f64
+// For `copy` and `same` the codec is unused and any element width may occur.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weightloom {
+
+enum class Operation : uint64_t { copy = 0, same = 1, linear = 2, slerp = 3, task = 4 };
+
+struct JobError {
+  std::string code;
+  std::string message;
+};
+
+struct WireInput {
+  uint32_t source;
+  uint64_t offset;
+  int codec;
+};
+
+struct WireStep {
+  Operation operation;
+  uint32_t output;
+  uint64_t offset;
+  int codec;
+  uint32_t bits;
+  uint64_t count;
+  std::vector<WireInput> inputs;
+  std::vector<double> parameters;
+};
+
+struct WireFile {
+  bool memory;
+  uint64_t size;
+};
+
+struct WireJob {
+  std::vector<WireFile> sources;
+  std::vector<WireFile> outputs;
+  std::vector<WireStep> steps;
+};
+
+constexpr uint64_t kBlock = 65536;
+
+// Throws JobError with code ARGUMENT when anything is out of bounds.
+WireJob read_wire(const void* words, size_t word_count);
+
+}  // namespace weightloom

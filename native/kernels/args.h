@@ -1,0 +1,110 @@
+// What a kernel is given. Plain data shared by the engine (baseline flags) and the kernels (flags
+// of one instruction set), so nothing in this file may be a function.
+//
+// `n` counts elements. Stored elements have the width of the kernel's codec and no alignment.
+// A bit mask holds element i in bit i % 8 of byte i / 8 and is padded to whole 64-bit words.
+// Lane sums are 16 f64 accumulators, element i of the tensor going to lane i % 16.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weightloom {
+
+// Results that are not finite, told apart by whether an input was not: see kernels/nonfinite.h.
+struct Nonfinite {
+  uint64_t nan_from_input;
+  uint64_t nan_born;
+  uint64_t overflow_from_input;
+  uint64_t overflow_born;
+};
+
+struct LinearArgs {
+  const void* const* inputs;
+  const float* weights;
+  uint32_t input_count;
+  bool divide;
+  bool mean;
+  float divisor;
+  float limit;
+  void* out;
+  size_t n;
+  Nonfinite* nonfinite;
+};
+
+struct TaskArgs {
+  const void* base;
+  const void* const* inputs;
+  const float* weights;
+  const float* rescales;
+  const uint8_t* const* masks;
+  uint32_t input_count;
+  bool masked;
+  bool rescaled;
+  bool normalize;
+  float divisor;
+  float lambda;
+  float limit;
+  void* out;
+  size_t n;
+  Nonfinite* nonfinite;
+};
+
+struct DotArgs {
+  const void* x;
+  const void* y;
+  size_t n;
+  double* lane_sums;
+};
+
+struct DeltaArgs {
+  const void* x;
+  const void* base;
+  size_t n;
+  uint32_t* magnitudes;
+};
+
+struct MagnitudeMaskArgs {
+  const void* x;
+  const void* base;
+  size_t n;
+  uint32_t threshold;
+  uint32_t cut;
+  uint64_t* mask;
+};
+
+struct DeltaSumArgs {
+  const void* x;
+  const void* base;
+  size_t n;
+  const uint64_t* mask;
+  double* lane_sums;
+  double* kept_lane_sums;
+};
+
+struct RandomMaskArgs {
+  uint32_t key[2];
+  uint64_t first;
+  uint32_t model;
+  uint32_t purpose;
+  uint64_t threshold;
+  size_t n;
+  uint64_t* mask;
+};
+
+struct DecodeArgs {
+  const void* in;
+  float* out;
+  size_t n;
+};
+
+struct EncodeArgs {
+  const float* in;
+  void* out;
+  size_t n;
+};
+
+constexpr uint32_t kMaxTaskInputs = 256;
+constexpr size_t kTile = 4096;
+
+}  // namespace weightloom

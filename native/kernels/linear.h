@@ -1,0 +1,43 @@
+// linear: y = (w0*x0 + w1*x1 + ...) [/ divisor]
+//
+// Weighted average (Wortsman et al. 2022, model soups) and every method whose output is a linear
+// combination with scalar coefficients: slerp, scaled passthrough, dtype conversion.
+//
+// Order: products and sums in input order, each rounded to binary32; then one division.
+// mean: where all inputs of an element are equal as numbers the result is the first input itself;
+// a rounded average of equal numbers need not be. Set by the planner when the coefficients sum to 1.
+// NaN: see nonfinite.h. Zeros: as IEEE sums give them.
+// Memory: one pass, every input read once, the output written once.
+#pragma once
+
+#include "nonfinite.h"
+
+namespace {
+
+using weightloom::LinearArgs;
+
+template <class V, class C, class At>
+inline void linear_step(const LinearArgs& a, At at) {
+  using F = typename V::F;
+  const F first = at.load(a.inputs[0]);
+  F sum = V::mul(V::set(a.weights[0]), first);
+  auto same = V::equal(first, first);
+  for (uint32_t m = 1; m < a.input_count; ++m) {
+    const F x = at.load(a.inputs[m]);
+    sum = V::add(sum, V::mul(V::set(a.weights[m]), x));
+    same = V::both(same, V::equal(x, first));
+  }
+  if (a.divide) sum = V::div(sum, V::set(a.divisor));
+  if (a.mean) sum = V::select(same, first, sum);
+  if (!all_below<V>(sum, V::set(a.limit))) {
+    sum = settle<V>(at, sum, a.limit, nullptr, a.inputs, a.input_count, *a.nonfinite);
+  }
+  at.store(a.out, sum);
+}
+
+template <class V, class C>
+void linear(const LinearArgs& a) {
+  walk<V, C>(a.n, [&](auto at) { linear_step<V, C>(a, at); });
+}
+
+}  // namespace

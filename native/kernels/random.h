@@ -1,0 +1,70 @@
+// keep_random: bit i is set iff the Philox4x32-10 word of element first + i is below the threshold.
+//
+// Philox (Salmon et al. 2011). Counter: (element / 4, low and high word; model; purpose); the word
+// element % 4 of the output belongs to the element. Threshold: round(p * 2^32), at most 2^32 - 1
+// here (a probability of 1 needs no mask). So a mask is a function of key, model and element alone.
+// `first` is a multiple of 64. Arithmetic only; no memory but the mask.
+#pragma once
+
+#include "args.h"
+#include "../simd/contract.h"
+
+namespace {
+
+using weightloom::RandomMaskArgs;
+
+template <class V>
+struct PhiloxBlock {
+  typename V::U words[4];
+};
+
+template <class V>
+inline PhiloxBlock<V> philox(typename V::U counter, const RandomMaskArgs& a, uint32_t high) {
+  using U = typename V::U;
+  const U multiplier0 = V::set_u32(0xD2511F53u);
+  const U multiplier1 = V::set_u32(0xCD9E8D57u);
+  U c[4] = {counter, V::set_u32(high), V::set_u32(a.model), V::set_u32(a.purpose)};
+  uint32_t key0 = a.key[0];
+  uint32_t key1 = a.key[1];
+  for (int round = 0; round < 10; ++round) {
+    U high0, high1;
+    const U low0 = V::mul_u32(multiplier0, c[0], high0);
+    const U low1 = V::mul_u32(multiplier1, c[2], high1);
+    c[0] = V::xor_u32(V::xor_u32(high1, c[1]), V::set_u32(key0));
+    c[1] = low1;
+    c[2] = V::xor_u32(V::xor_u32(high0, c[3]), V::set_u32(key1));
+    c[3] = low0;
+    key0 += 0x9E3779B9u;
+    key1 += 0xBB67AE85u;
+  }
+  return {{c[0], c[1], c[2], c[3]}};
+}
+
+// Bit i of the low 16 to bit 4 * i.
+static inline uint64_t spread(uint32_t bits) {
+  uint64_t x = bits & 0xFFFFu;
+  x = (x | (x << 24)) & 0x000000FF000000FFull;
+  x = (x | (x << 12)) & 0x000F000F000F000Full;
+  x = (x | (x << 6)) & 0x0303030303030303ull;
+  return (x | (x << 3)) & 0x1111111111111111ull;
+}
+
+template <class V>
+void keep_random(const RandomMaskArgs& a) {
+  const auto threshold = V::set_u32(static_cast<uint32_t>(a.threshold));
+  for (size_t i = 0; i < a.n; i += 64) {
+    const uint64_t counter = (a.first + i) / 4;
+    uint32_t below[4] = {0, 0, 0, 0};
+    for (int part = 0; part < 16; part += V::lanes) {
+      const auto lanes = V::iota(static_cast<uint32_t>(counter) + static_cast<uint32_t>(part));
+      const auto block = philox<V>(lanes, a, static_cast<uint32_t>(counter >> 32));
+      for (int j = 0; j < 4; ++j) {
+        below[j] |= V::bits(V::less_u32(block.words[j], threshold)) << part;
+      }
+    }
+    a.mask[i / 64] = spread(below[0]) | (spread(below[1]) << 1) | (spread(below[2]) << 2) |
+                     (spread(below[3]) << 3);
+  }
+}
+
+}  // namespace

@@ -1,0 +1,53 @@
+// task_arithmetic: y = base + lambda * (sum of w_i * d_i) [/ divisor],  d_i = x_i - base
+//
+// Task vectors (Ilharco et al. 2022) as mergekit combines them; with masks it is dare_linear.
+// Order, for each element: d_i rounded; where a mask drops it, +0; times the L1 rescale of the
+// model, when there is one; times w_i; summed in input order; divided by the weights' sum when
+// normalizing; times lambda when it is not 1; added to the base. Each step one binary32 rounding.
+// Zeros: where the combined delta is 0 the result is the base itself, so a base of -0 stays -0.
+// NaN: a NaN delta that is not dropped makes the result NaN; see nonfinite.h for its bits.
+// Memory: one pass.
+#pragma once
+
+#include "delta.h"
+#include "nonfinite.h"
+
+namespace {
+
+using weightloom::TaskArgs;
+
+// w_i * d_i of input m, after mask and rescale.
+template <class V, class C, class At>
+inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base, uint32_t m) {
+  auto d = V::sub(at.load(a.inputs[m]), base);
+  if (a.masked && a.masks[m] != nullptr) {
+    d = V::keep(mask_at<V>(reinterpret_cast<const uint64_t*>(a.masks[m]), at.at), d);
+  }
+  if (a.rescaled) d = V::mul(d, V::set(a.rescales[m]));
+  return V::mul(d, V::set(a.weights[m]));
+}
+
+template <class V, class C, class At>
+inline void apply_delta(const TaskArgs& a, At at, typename V::F base, typename V::F delta) {
+  if (a.lambda != 1.0f) delta = V::mul(delta, V::set(a.lambda));
+  auto y = V::select(V::equal(delta, V::set(0.0f)), base, V::add(base, delta));
+  if (!all_below<V>(y, V::set(a.limit))) {
+    y = settle<V>(at, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
+  }
+  at.store(a.out, y);
+}
+
+template <class V, class C>
+void task_arithmetic(const TaskArgs& a) {
+  walk<V, C>(a.n, [&](auto at) {
+    const auto base = at.load(a.base);
+    auto sum = weighted_delta<V, C>(a, at, base, 0);
+    for (uint32_t m = 1; m < a.input_count; ++m) {
+      sum = V::add(sum, weighted_delta<V, C>(a, at, base, m));
+    }
+    if (a.normalize) sum = V::div(sum, V::set(a.divisor));
+    apply_delta<V, C>(a, at, base, sum);
+  });
+}
+
+}  // namespace

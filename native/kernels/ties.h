@@ -1,0 +1,47 @@
+// ties: elect a sign, then combine what agrees with it
+//
+// TIES-merging (Yadav et al. 2023) as mergekit computes it: e_i = w_i * d_i (trimmed and rescaled
+// as in task_arithmetic.h), s = sum of e_i in input order; the elected sign is + where s >= 0, else
+// - (a NaN sum elects -). An input agrees where e_i > 0 (or < 0); an exact zero never agrees.
+// m = sum of the agreeing e_i, q = sum of their w_i, both in input order; q counts as 1 where it is
+// 0. With normalize m = m / q; then lambda and base as in task_arithmetic.
+// NaN: where s is NaN, so is m. Every step rounds once to binary32. Memory: one pass.
+#pragma once
+
+#include "task_arithmetic.h"
+
+namespace {
+
+template <class V>
+inline typename V::F elect(const TaskArgs& a, const typename V::F* deltas) {
+  using F = typename V::F;
+  const F zero = V::set(0.0f);
+  F vote = deltas[0];
+  for (uint32_t m = 1; m < a.input_count; ++m) vote = V::add(vote, deltas[m]);
+  const auto positive = V::at_least(vote, zero);
+  const F sign = V::select(positive, V::set(1.0f), V::set(-1.0f));
+  F sum = zero;
+  F weight = zero;
+  for (uint32_t m = 0; m < a.input_count; ++m) {
+    const auto agrees = V::greater(V::mul(deltas[m], sign), zero);
+    sum = V::add(sum, V::keep(agrees, deltas[m]));
+    if (a.normalize) weight = V::add(weight, V::keep(agrees, V::set(a.weights[m])));
+  }
+  sum = V::select(V::is_nan(vote), vote, sum);
+  if (!a.normalize) return sum;
+  return V::div(sum, V::select(V::equal(weight, zero), V::set(1.0f), weight));
+}
+
+template <class V, class C>
+void ties(const TaskArgs& a) {
+  walk<V, C>(a.n, [&](auto at) {
+    typename V::F deltas[weightloom::kMaxTaskInputs];
+    const auto base = at.load(a.base);
+    for (uint32_t m = 0; m < a.input_count; ++m) {
+      deltas[m] = weighted_delta<V, C>(a, at, base, m);
+    }
+    apply_delta<V, C>(a, at, base, elect<V>(a, deltas));
+  });
+}
+
+}  // namespace

@@ -1,0 +1,58 @@
+// Files by position: the only system calls of the engine. Every function loops over interruptions
+// and short transfers, and throws FileError with the system's error number when it cannot go on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace weightloom {
+
+struct FileError {
+  std::string operation;
+  std::string path;
+  int error_number;
+};
+
+// A read-only file: mapped whole when the system allows it, else read by position.
+class InputFile {
+ public:
+  // Opens the file and insists on this size.
+  InputFile(const std::string& path, uint64_t size, bool map);
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  const uint8_t* mapping() const { return mapping_; }
+  uint64_t size() const { return size_; }
+  const std::string& path() const { return path_; }
+  void read(void* into, uint64_t offset, size_t bytes) const;
+
+ private:
+  std::string path_;
+  uint64_t size_;
+  int descriptor_ = -1;
+  const uint8_t* mapping_ = nullptr;
+};
+
+// A file that exists and is written in place by position.
+class OutputFile {
+ public:
+  explicit OutputFile(const std::string& path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  void write(const void* from, uint64_t offset, size_t bytes);
+  // Makes everything written durable, then closes; a failure of either is an error.
+  void finish(bool sync);
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+};
+
+// Gives a file its final size with its blocks reserved, so that a full disk shows at once.
+void reserve_file(const std::string& path, uint64_t size);
+
+}  // namespace weightloom

@@ -1,0 +1,112 @@
+// Eight lanes: AVX2 with F16C and FMA (FMA only where the product is exact, in f64).
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace {
+
+struct Avx2 {
+  static constexpr int lanes = 8;
+  using F = __m256;
+  using U = __m256i;
+  using M = __m256;
+  struct D {
+    __m256d low, high;
+  };
+
+  static F set(float x) { return _mm256_set1_ps(x); }
+  static F load(const void* p) { return _mm256_loadu_ps(static_cast<const float*>(p)); }
+  static void store(void* p, F f) { _mm256_storeu_ps(static_cast<float*>(p), f); }
+  static F load_f16(const void* p) { return _mm256_cvtph_ps(load128(p)); }
+  static void store_f16(void* p, F f) {
+    store128(p, _mm256_cvtps_ph(f, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  }
+  static F load_bf16(const void* p) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16));
+  }
+  static void store_bf16(void* p, F f) {
+    const U bits = _mm256_castps_si256(f);
+    const U high = _mm256_srli_epi32(bits, 16);
+    const U odd = _mm256_and_si256(high, _mm256_set1_epi32(1));
+    const U bias = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF));
+    const U rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, bias), 16);
+    const U quiet = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
+    const U chosen = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(is_nan(f)));
+    store128(p, _mm_packus_epi32(_mm256_castsi256_si128(chosen),
+                                 _mm256_extracti128_si256(chosen, 1)));
+  }
+
+  static F add(F a, F b) { return _mm256_add_ps(a, b); }
+  static F sub(F a, F b) { return _mm256_sub_ps(a, b); }
+  static F mul(F a, F b) { return _mm256_mul_ps(a, b); }
+  static F div(F a, F b) { return _mm256_div_ps(a, b); }
+  static F abs(F a) {
+    return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF)));
+  }
+
+  static M less(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+  static M greater(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
+  static M at_least(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_GE_OQ); }
+  static M equal(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
+  static M is_nan(F a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
+  static M both(M a, M b) { return _mm256_and_ps(a, b); }
+  static M either(M a, M b) { return _mm256_or_ps(a, b); }
+  static F keep(M m, F a) { return _mm256_and_ps(m, a); }
+  static F select(M m, F a, F b) { return _mm256_blendv_ps(b, a, m); }
+  static uint32_t bits(M m) { return static_cast<uint32_t>(_mm256_movemask_ps(m)); }
+  static M mask(uint32_t bits) {
+    const U each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    const U set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), each);
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, each));
+  }
+
+  static U set_u32(uint32_t x) { return _mm256_set1_epi32(static_cast<int>(x)); }
+  static U iota(uint32_t x) {
+    return _mm256_add_epi32(set_u32(x), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  static U as_u32(F f) { return _mm256_castps_si256(f); }
+  static void store_u32(void* p, U u) { _mm256_storeu_si256(static_cast<__m256i*>(p), u); }
+  static U add_u32(U a, U b) { return _mm256_add_epi32(a, b); }
+  static U xor_u32(U a, U b) { return _mm256_xor_si256(a, b); }
+  static U mul_u32(U a, U b, U& high) {
+    const U even = _mm256_mul_epu32(a, b);
+    const U odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));
+    high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
+    return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
+  }
+  static M less_u32(U a, U b) {
+    const U flip = _mm256_set1_epi32(INT32_MIN);
+    return _mm256_castsi256_ps(
+        _mm256_cmpgt_epi32(_mm256_xor_si256(b, flip), _mm256_xor_si256(a, flip)));
+  }
+  static M equal_u32(U a, U b) { return _mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b)); }
+  static U select_u32(M m, U a, U b) {
+    return _mm256_blendv_epi8(b, a, _mm256_castps_si256(m));
+  }
+
+  static D load_f64(const double* p) { return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4)}; }
+  static void store_f64(double* p, D d) {
+    _mm256_storeu_pd(p, d.low);
+    _mm256_storeu_pd(p + 4, d.high);
+  }
+  static D add_product(D d, F a, F b) {
+    return {_mm256_fmadd_pd(low64(a), low64(b), d.low),
+            _mm256_fmadd_pd(high64(a), high64(b), d.high)};
+  }
+  static D add_f64(D d, F a) {
+    return {_mm256_add_pd(d.low, low64(a)), _mm256_add_pd(d.high, high64(a))};
+  }
+
+ private:
+  static __m128i load128(const void* p) {
+    return _mm_loadu_si128(static_cast<const __m128i*>(p));
+  }
+  static void store128(void* p, __m128i v) { _mm_storeu_si128(static_cast<__m128i*>(p), v); }
+  static __m256d low64(F a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a)); }
+  static __m256d high64(F a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)); }
+};
+
+}  // namespace

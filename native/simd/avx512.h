@@ -1,0 +1,102 @@
+// Sixteen lanes: AVX-512 F, BW, VL and DQ.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace {
+
+struct Avx512 {
+  static constexpr int lanes = 16;
+  using F = __m512;
+  using U = __m512i;
+  using M = __mmask16;
+  struct D {
+    __m512d low, high;
+  };
+
+  static F set(float x) { return _mm512_set1_ps(x); }
+  static F load(const void* p) { return _mm512_loadu_ps(p); }
+  static void store(void* p, F f) { _mm512_storeu_ps(p, f); }
+  static F load_f16(const void* p) { return _mm512_cvtph_ps(load256(p)); }
+  static void store_f16(void* p, F f) {
+    store256(p, _mm512_cvtps_ph(f, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  }
+  static F load_bf16(const void* p) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load256(p)), 16));
+  }
+  static void store_bf16(void* p, F f) {
+    const U bits = _mm512_castps_si512(f);
+    const U high = _mm512_srli_epi32(bits, 16);
+    const U odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
+    const U bias = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF));
+    const U rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, bias), 16);
+    const U chosen =
+        _mm512_mask_or_epi32(rounded, is_nan(f), high, _mm512_set1_epi32(0x40));
+    store256(p, _mm512_cvtepi32_epi16(chosen));
+  }
+
+  static F add(F a, F b) { return _mm512_add_ps(a, b); }
+  static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
+  static F mul(F a, F b) { return _mm512_mul_ps(a, b); }
+  static F div(F a, F b) { return _mm512_div_ps(a, b); }
+  static F abs(F a) { return _mm512_abs_ps(a); }
+
+  static M less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+  static M greater(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+  static M at_least(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
+  static M equal(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+  static M is_nan(F a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+  static M both(M a, M b) { return static_cast<M>(a & b); }
+  static M either(M a, M b) { return static_cast<M>(a | b); }
+  static F keep(M m, F a) { return _mm512_maskz_mov_ps(m, a); }
+  static F select(M m, F a, F b) { return _mm512_mask_blend_ps(m, b, a); }
+  static uint32_t bits(M m) { return m; }
+  static M mask(uint32_t bits) { return static_cast<M>(bits); }
+
+  static U set_u32(uint32_t x) { return _mm512_set1_epi32(static_cast<int>(x)); }
+  static U iota(uint32_t x) {
+    return _mm512_add_epi32(
+        set_u32(x), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+  }
+  static U as_u32(F f) { return _mm512_castps_si512(f); }
+  static void store_u32(void* p, U u) { _mm512_storeu_si512(p, u); }
+  static U add_u32(U a, U b) { return _mm512_add_epi32(a, b); }
+  static U xor_u32(U a, U b) { return _mm512_xor_si512(a, b); }
+  static U mul_u32(U a, U b, U& high) {
+    const U even = _mm512_mul_epu32(a, b);
+    const U odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
+    high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
+    return _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32));
+  }
+  static M less_u32(U a, U b) { return _mm512_cmplt_epu32_mask(a, b); }
+  static M equal_u32(U a, U b) { return _mm512_cmpeq_epi32_mask(a, b); }
+  static U select_u32(M m, U a, U b) { return _mm512_mask_blend_epi32(m, b, a); }
+
+  static D load_f64(const double* p) { return {_mm512_loadu_pd(p), _mm512_loadu_pd(p + 8)}; }
+  static void store_f64(double* p, D d) {
+    _mm512_storeu_pd(p, d.low);
+    _mm512_storeu_pd(p + 8, d.high);
+  }
+  static D add_product(D d, F a, F b) {
+    return {_mm512_fmadd_pd(low64(a), low64(b), d.low),
+            _mm512_fmadd_pd(high64(a), high64(b), d.high)};
+  }
+  static D add_f64(D d, F a) {
+    return {_mm512_add_pd(d.low, low64(a)), _mm512_add_pd(d.high, high64(a))};
+  }
+
+ private:
+  static __m256i load256(const void* p) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+  }
+  static void store256(void* p, __m256i v) {
+    _mm256_storeu_si256(static_cast<__m256i*>(p), v);
+  }
+  static __m512d low64(F a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }
+  static __m512d high64(F a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)); }
+};
+
+}  // namespace

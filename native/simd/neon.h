@@ -1,0 +1,106 @@
+// Four lanes: the NEON of every 64-bit Arm. Fused multiply-add only in f64 on exact products.
+#pragma once
+
+#include <arm_neon.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace {
+
+struct Neon {
+  static constexpr int lanes = 4;
+  using F = float32x4_t;
+  using U = uint32x4_t;
+  using M = uint32x4_t;
+  struct D {
+    float64x2_t low, high;
+  };
+
+  static F set(float x) { return vdupq_n_f32(x); }
+  static F load(const void* p) { return vreinterpretq_f32_u8(vld1q_u8(bytes(p))); }
+  static void store(void* p, F f) { vst1q_u8(bytes(p), vreinterpretq_u8_f32(f)); }
+  static F load_f16(const void* p) {
+    return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes(p))));
+  }
+  static void store_f16(void* p, F f) {
+    vst1_u8(bytes(p), vreinterpret_u8_f16(vcvt_f16_f32(f)));
+  }
+  static F load_bf16(const void* p) {
+    const uint16x4_t halves = vreinterpret_u16_u8(vld1_u8(bytes(p)));
+    return vreinterpretq_f32_u32(vshll_n_u16(halves, 16));
+  }
+  static void store_bf16(void* p, F f) {
+    const U bits = vreinterpretq_u32_f32(f);
+    const U high = vshrq_n_u32(bits, 16);
+    const U bias = vaddq_u32(vandq_u32(high, vdupq_n_u32(1)), vdupq_n_u32(0x7FFF));
+    const U rounded = vshrq_n_u32(vaddq_u32(bits, bias), 16);
+    const U quiet = vorrq_u32(high, vdupq_n_u32(0x40));
+    const U chosen = vbslq_u32(is_nan(f), quiet, rounded);
+    vst1_u8(bytes(p), vreinterpret_u8_u16(vmovn_u32(chosen)));
+  }
+
+  static F add(F a, F b) { return vaddq_f32(a, b); }
+  static F sub(F a, F b) { return vsubq_f32(a, b); }
+  static F mul(F a, F b) { return vmulq_f32(a, b); }
+  static F div(F a, F b) { return vdivq_f32(a, b); }
+  static F abs(F a) { return vabsq_f32(a); }
+
+  static M less(F a, F b) { return vcltq_f32(a, b); }
+  static M greater(F a, F b) { return vcgtq_f32(a, b); }
+  static M at_least(F a, F b) { return vcgeq_f32(a, b); }
+  static M equal(F a, F b) { return vceqq_f32(a, b); }
+  static M is_nan(F a) { return vmvnq_u32(vceqq_f32(a, a)); }
+  static M both(M a, M b) { return vandq_u32(a, b); }
+  static M either(M a, M b) { return vorrq_u32(a, b); }
+  static F keep(M m, F a) { return vreinterpretq_f32_u32(vandq_u32(m, vreinterpretq_u32_f32(a))); }
+  static F select(M m, F a, F b) { return vbslq_f32(m, a, b); }
+  static uint32_t bits(M m) { return vaddvq_u32(vandq_u32(m, each())); }
+  static M mask(uint32_t bits) { return vtstq_u32(vdupq_n_u32(bits), each()); }
+
+  static U set_u32(uint32_t x) { return vdupq_n_u32(x); }
+  static U iota(uint32_t x) {
+    const uint32_t steps[4] = {0, 1, 2, 3};
+    return vaddq_u32(vdupq_n_u32(x), vld1q_u32(steps));
+  }
+  static U as_u32(F f) { return vreinterpretq_u32_f32(f); }
+  static void store_u32(void* p, U u) { vst1q_u8(bytes(p), vreinterpretq_u8_u32(u)); }
+  static U add_u32(U a, U b) { return vaddq_u32(a, b); }
+  static U xor_u32(U a, U b) { return veorq_u32(a, b); }
+  static U mul_u32(U a, U b, U& high) {
+    const uint64x2_t low_products = vmull_u32(vget_low_u32(a), vget_low_u32(b));
+    const uint64x2_t high_products = vmull_high_u32(a, b);
+    const U first = vreinterpretq_u32_u64(low_products);
+    const U second = vreinterpretq_u32_u64(high_products);
+    high = vuzp2q_u32(first, second);
+    return vuzp1q_u32(first, second);
+  }
+  static M less_u32(U a, U b) { return vcltq_u32(a, b); }
+  static M equal_u32(U a, U b) { return vceqq_u32(a, b); }
+  static U select_u32(M m, U a, U b) { return vbslq_u32(m, a, b); }
+
+  static D load_f64(const double* p) { return {vld1q_f64(p), vld1q_f64(p + 2)}; }
+  static void store_f64(double* p, D d) {
+    vst1q_f64(p, d.low);
+    vst1q_f64(p + 2, d.high);
+  }
+  static D add_product(D d, F a, F b) {
+    return {vfmaq_f64(d.low, low64(a), low64(b)),
+            vfmaq_f64(d.high, vcvt_high_f64_f32(a), vcvt_high_f64_f32(b))};
+  }
+  static D add_f64(D d, F a) {
+    return {vaddq_f64(d.low, low64(a)), vaddq_f64(d.high, vcvt_high_f64_f32(a))};
+  }
+
+ private:
+  static const uint8_t* bytes(const void* p) { return static_cast<const uint8_t*>(p); }
+  static uint8_t* bytes(void* p) { return static_cast<uint8_t*>(p); }
+  static float64x2_t low64(F a) { return vcvt_f64_f32(vget_low_f32(a)); }
+  static U each() {
+    const uint32_t values[4] = {1, 2, 4, 8};
+    return vld1q_u32(values);
+  }
+};
+
+}  // namespace

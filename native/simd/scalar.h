@@ -1,0 +1,88 @@
+// One lane. Not a fallback but the specification: see contract.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "../codecs/half.h"
+
+namespace {
+
+struct Scalar {
+  static constexpr int lanes = 1;
+  using F = float;
+  using U = uint32_t;
+  using M = bool;
+  using D = double;
+
+  static F set(float x) { return x; }
+  static F load(const void* p) {
+    float f;
+    std::memcpy(&f, p, 4);
+    return f;
+  }
+  static void store(void* p, F f) { std::memcpy(p, &f, 4); }
+  static F load_f16(const void* p) { return f16_to_f32(load16(p)); }
+  static void store_f16(void* p, F f) { store16(p, f32_to_f16(f)); }
+  static F load_bf16(const void* p) { return bf16_to_f32(load16(p)); }
+  static void store_bf16(void* p, F f) { store16(p, f32_to_bf16(f)); }
+
+  static F add(F a, F b) { return a + b; }
+  static F sub(F a, F b) { return a - b; }
+  static F mul(F a, F b) { return a * b; }
+  static F div(F a, F b) { return a / b; }
+  static F abs(F a) {
+    const uint32_t bits = as_u32(a) & 0x7FFFFFFFu;
+    std::memcpy(&a, &bits, 4);
+    return a;
+  }
+
+  static M less(F a, F b) { return a < b; }
+  static M greater(F a, F b) { return a > b; }
+  static M at_least(F a, F b) { return a >= b; }
+  static M equal(F a, F b) { return a == b; }
+  static M is_nan(F a) { return a != a; }
+  static M both(M a, M b) { return a && b; }
+  static M either(M a, M b) { return a || b; }
+  static F keep(M m, F a) { return m ? a : 0.0f; }
+  static F select(M m, F a, F b) { return m ? a : b; }
+  static uint32_t bits(M m) { return m ? 1 : 0; }
+  static M mask(uint32_t bits) { return (bits & 1) != 0; }
+
+  static U set_u32(uint32_t x) { return x; }
+  static U iota(uint32_t x) { return x; }
+  static U as_u32(F f) {
+    uint32_t bits;
+    std::memcpy(&bits, &f, 4);
+    return bits;
+  }
+  static void store_u32(void* p, U u) { std::memcpy(p, &u, 4); }
+  static U add_u32(U a, U b) { return a + b; }
+  static U xor_u32(U a, U b) { return a ^ b; }
+  static U mul_u32(U a, U b, U& high) {
+    const uint64_t product = static_cast<uint64_t>(a) * b;
+    high = static_cast<uint32_t>(product >> 32);
+    return static_cast<uint32_t>(product);
+  }
+  static M less_u32(U a, U b) { return a < b; }
+  static M equal_u32(U a, U b) { return a == b; }
+  static U select_u32(M m, U a, U b) { return m ? a : b; }
+
+  static D load_f64(const double* p) { return *p; }
+  static void store_f64(double* p, D d) { *p = d; }
+  static D add_product(D d, F a, F b) {
+    return d + static_cast<double>(a) * static_cast<double>(b);
+  }
+  static D add_f64(D d, F a) { return d + static_cast<double>(a); }
+
+ private:
+  static uint16_t load16(const void* p) {
+    uint16_t h;
+    std::memcpy(&h, p, 2);
+    return h;
+  }
+  static void store16(void* p, uint16_t h) { std::memcpy(p, &h, 2); }
+};
+
+}  // namespace

@@ -1,0 +1,18 @@
+// Makes a KernelTable from a vector type. Included once by each target after its simd header.
+#pragma once
+
+#include "../kernels/convert.h"
+#include "../kernels/delta.h"
+#include "../kernels/dot.h"
+#include "../kernels/linear.h"
+#include "../kernels/random.h"
+#include "../kernels/task_arithmetic.h"
+#include "../kernels/ties.h"
+#include "table.h"
+
+#define FUSED(kernel, Args) \
+  .kernel = {&kernel<Target, F32>, &kernel<Target, F16>, &kernel<Target, Bf16>},
+#define PLAIN(kernel, Args) .kernel = &kernel<Target>,
+#define CONVERT(kernel, Args)                                                                     \
+  .kernel = {&kernel<Target, F32>, &kernel<Target, F16>, &kernel<Target, Bf16>,                   \
+             &kernel<Target, E4m3>, &kernel<Target, E5m2>},
