@@ -1,3 +1,4 @@
+import { printable } from "../errors.ts";
 import type { Method, ParameterSpec } from "../methods/types.ts";
 import type { Check } from "./check.ts";
 import { join } from "./document.ts";
@@ -79,7 +80,7 @@ function checkBase(check: Check, group: Group, method: Method): void {
   const { base, path } = group;
   if (base === undefined || method.base === "ignored") return;
   if (baseEntry(group, method) !== -1 || (group.joins && method.base !== "among")) return;
-  const name = formatReference(base);
+  const name = printable(formatReference(base));
   if (method.base === "optional") {
     check.note(path, `merged without a base, since the base model ${name} is no source of it`);
     return;
@@ -97,7 +98,8 @@ function checkCount(check: Check, group: Group, method: Method): void {
   const least = max === Number.POSITIVE_INFINITY ? `at least ${min}` : `from ${min} to ${max}`;
   const expected = min === max ? `exactly ${min}` : least;
   const beside = method.base === "required" || method.base === "optional" ? ", base apart" : "";
-  const message = `\`${method.name}\` takes ${expected} models${beside}; found ${count}`;
+  const noun = min === 1 && max === 1 ? "model" : "models";
+  const message = `\`${method.name}\` takes ${expected} ${noun}${beside}; found ${count}`;
   check.fail("MODEL_COUNT", group.path, message);
 }
 

@@ -7,8 +7,33 @@ export interface DtypeRow {
   readonly codec?: number;
 }
 
-/** Every dtype name the format has, widest first: the order in which tensors are laid out. */
-export const DTYPES = {
+/** A dtype name of the format. */
+export type Dtype =
+  | "F64"
+  | "C64"
+  | "I64"
+  | "U64"
+  | "F32"
+  | "I32"
+  | "U32"
+  | "BF16"
+  | "F16"
+  | "I16"
+  | "U16"
+  | "F8_E4M3"
+  | "F8_E5M2"
+  | "F8_E8M0"
+  | "F8_E4M3FNUZ"
+  | "F8_E5M2FNUZ"
+  | "I8"
+  | "U8"
+  | "BOOL"
+  | "F6_E3M2"
+  | "F6_E2M3"
+  | "F4";
+
+/** Every dtype, widest first: the order in which tensors are laid out. */
+export const DTYPES: Readonly<Record<Dtype, DtypeRow>> = {
   F64: { bits: 64, kind: "opaque" },
   C64: { bits: 64, kind: "opaque" },
   I64: { bits: 64, kind: "integer" },
@@ -31,9 +56,7 @@ export const DTYPES = {
   F6_E3M2: { bits: 6, kind: "opaque" },
   F6_E2M3: { bits: 6, kind: "opaque" },
   F4: { bits: 4, kind: "opaque" },
-} as const satisfies Record<string, DtypeRow>;
-
-export type Dtype = keyof typeof DTYPES;
+};
 
 /** A dtype whose values can be merged. */
 export type FloatDtype = "F32" | "F16" | "BF16" | "F8_E4M3" | "F8_E5M2";

@@ -94,9 +94,9 @@ export function parsePrefix(bytes: Uint8Array, fileSize: number, file?: string):
  * consistent: tensors cover the data exactly once, and each span fits its shape and dtype.
  */
 export function parseHeader(json: Uint8Array, fileSize: number, file?: string): Header {
-  const { entries, metadata } = readJson(json, file);
+  const { tensors: declared, metadata } = readJson(json, file);
+  const { tensors, end } = sortTensors(declared, file);
   const dataStart = PREFIX + json.length;
-  const end = checkCoverage(entries, file);
   const size = fileSize - dataStart;
   if (end > size) {
     const message = `expected ${end} bytes of tensors after the header, found ${size}`;
@@ -107,7 +107,7 @@ export function parseHeader(json: Uint8Array, fileSize: number, file?: string): 
     refuse("FILE_TOO_LONG", message, file);
   }
   const hash = createHash("sha256").update(json).digest("hex");
-  return { tensors: new Map(entries.map((each) => [each.name, each])), metadata, dataStart, hash };
+  return { tensors, metadata, dataStart, hash };
 }
 
 /**
@@ -196,32 +196,44 @@ function readJson(json: Uint8Array, file: string | undefined) {
     notJson: "HEADER_NOT_JSON",
     tooDeep: "HEADER_TOO_DEEP",
     tooMany: "HEADER_TOO_LARGE",
-    names: MAX_TENSORS + 1,
+    names: MAX_TENSORS,
   });
   const kind = scanner.kind();
   if (kind !== "object") {
     refuse("HEADER_SHAPE", `expected the header to be an object, found ${article(kind)}`, file);
   }
-  const entries: TensorEntry[] = [];
-  let metadata: ReadonlyMap<string, string> | undefined;
-  scanner.openObject();
+  const tensors = new Map<string, TensorEntry>();
+  let metadata: ReadonlyMap<string, string> | null | undefined;
+  scanner.openObject({
+    get size() {
+      return tensors.size;
+    },
+    has: (name) => (name === METADATA ? metadata !== undefined : tensors.has(name)),
+  });
   for (let name = scanner.nextName(); name !== undefined; name = scanner.nextName()) {
     if (name === METADATA) metadata = readMetadata(scanner, file);
-    else entries.push(readEntry(scanner, name, file));
+    else tensors.set(name, readEntry(scanner, name, file));
   }
   scanner.finish();
-  if (entries.length > MAX_TENSORS) {
-    const message = `expected at most ${MAX_TENSORS} tensors, found ${entries.length}`;
-    refuse("HEADER_TOO_LARGE", message, file);
-  }
-  return { entries, metadata };
+  return { tensors, metadata: metadata ?? undefined };
+}
+
+/** Tensors in the order of their bytes, checked, and where the last of them ends. */
+function sortTensors(declared: ReadonlyMap<string, TensorEntry>, file: string | undefined) {
+  const entries = [...declared.values()];
+  const isSorted = entries.every((each, i) => i === 0 || compareSpans(entries[i - 1], each) < 0);
+  const end = checkCoverage(entries, file);
+  if (isSorted) return { tensors: declared, end };
+  const tensors = new Map<string, TensorEntry>();
+  for (const each of entries) tensors.set(each.name, each);
+  return { tensors, end };
 }
 
 function readMetadata(scanner: JsonScanner, file: string | undefined) {
   const kind = scanner.kind();
   if (kind === "null") {
     scanner.literal();
-    return undefined;
+    return null;
   }
   if (kind !== "object") {
     const message = `expected ${METADATA} to map strings to strings, found ${article(kind)}`;

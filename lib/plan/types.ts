@@ -37,6 +37,8 @@ export type Operation =
       rescale: boolean;
       consensus: boolean;
       normalize: boolean;
+      /** Sum of the weights in binary32, by which `normalize` divides without consensus. */
+      divisor: number;
       lambda: number;
       /** Philox key: two unsigned 32-bit words. */
       key: readonly [number, number];

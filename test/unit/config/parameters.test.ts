@@ -17,7 +17,15 @@ describe("evaluate", () => {
     ["a filter that is part of the name", [{ filter: "mlp", value: 2 }, { value: 3 }], 0, 2],
     ["a filter that is not", [{ filter: "self_attn", value: 2 }, { value: 3 }], 0, 3],
     ["a filter of another case", [{ filter: "MLP", value: 2 }], 0, undefined],
-    ["a filter *", [{ filter: "*", value: 2 }, { filter: "mlp", value: 3 }], 0, 2],
+    [
+      "a filter *",
+      [
+        { filter: "*", value: 2 },
+        { filter: "mlp", value: 3 },
+      ],
+      0,
+      2,
+    ],
     ["an empty filter", [{ filter: "", value: 2 }], 0, 2],
     ["a filter is no pattern", [{ filter: "layers.*.mlp", value: 2 }], 0, undefined],
     ["a gradient under a filter", [{ filter: "mlp", value: [0, 10] }], 0.25, 2.5],

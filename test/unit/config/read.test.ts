@@ -19,7 +19,7 @@ function refusal(text: string | Uint8Array): MergeError {
   throw new Error("was accepted");
 }
 
-const valueOf = (text: string): unknown => readRecipe(text)[0].value;
+const readValue = (text: string): unknown => readRecipe(text)[0].value;
 
 describe("values", () => {
   const rows: [string, string, unknown][] = [
@@ -29,47 +29,55 @@ describe("values", () => {
     ["JSON indented with tabs", '{\n\t"a": [\n\t\t1\n\t]\n}', { a: [1] }],
     ["a byte order mark", "\ufeffa: 1", { a: 1 }],
     ["carriage returns", "a: 1\r\nb: 2\r\n", { a: 1, b: 2 }],
-    ["numbers", "[0755, 0o17, 0x1f, 1e-5, .5, -0.5, 1e999, .nan, -.inf]", [
-      755,
-      15,
-      31,
-      1e-5,
-      0.5,
-      -0.5,
-      Number.POSITIVE_INFINITY,
-      Number.NaN,
-      Number.NEGATIVE_INFINITY,
-    ]],
-    ["words of YAML 1.1 are text", "[yes, no, on, off, y, 1:30, 1_000]", [
-      "yes",
-      "no",
-      "on",
-      "off",
-      "y",
-      "1:30",
-      "1_000",
-    ]],
+    [
+      "numbers",
+      "[0755, 0o17, 0x1f, 1e-5, .5, -0.5, 1e999, .nan, -.inf]",
+      [
+        755,
+        15,
+        31,
+        1e-5,
+        0.5,
+        -0.5,
+        Number.POSITIVE_INFINITY,
+        Number.NaN,
+        Number.NEGATIVE_INFINITY,
+      ],
+    ],
+    [
+      "words of YAML 1.1 are text",
+      "[yes, no, on, off, y, 1:30, 1_000]",
+      ["yes", "no", "on", "off", "y", "1:30", "1_000"],
+    ],
     ["null and nothing", "a: null\nb: ~\nc:\n", { a: null, b: null, c: null }],
     ["core tags", "a: !!str 1\nb: !!float 1.5\n", { a: "1", b: 1.5 }],
     ["an alias", "a: &x [1]\nb: *x\n", { a: [1], b: [1] }],
     ["an anchor used again", "a: &x 1\nb: *x\nc: &x 2\nd: *x\n", { a: 1, b: 1, c: 2, d: 2 }],
-    ["a merge key", "a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\n", {
-      a: { p: 1, q: 2 },
-      b: { q: 3, p: 1 },
-    }],
+    [
+      "a merge key",
+      "a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\n",
+      {
+        a: { p: 1, q: 2 },
+        b: { q: 3, p: 1 },
+      },
+    ],
     ["earlier merged mappings win", "b: {<<: [{p: 1}, {p: 2, q: 2}]}", { b: { p: 1, q: 2 } }],
-    ["merging what merges", "a: &a {p: 1}\nb: &b {<<: *a, q: 2}\nc: {<<: *b}\n", {
-      a: { p: 1 },
-      b: { p: 1, q: 2 },
-      c: { p: 1, q: 2 },
-    }],
+    [
+      "merging what merges",
+      "a: &a {p: 1}\nb: &b {<<: *a, q: 2}\nc: {<<: *b}\n",
+      {
+        a: { p: 1 },
+        b: { p: 1, q: 2 },
+        c: { p: 1, q: 2 },
+      },
+    ],
     ["a quoted << is a key", "{'<<': 1}", { "<<": 1 }],
     ["keys that look like numbers", "{1: a, true: b}", { 1: "a", true: "b" }],
     ["an empty text", "", null],
     ["a comment", "# nothing\n", null],
   ];
   test.each(rows)("%s", (_title, text, expected) => {
-    expect(valueOf(text)).toEqual(expected);
+    expect(readValue(text)).toEqual(expected);
   });
 
   test("several documents", () => {
@@ -77,10 +85,13 @@ describe("values", () => {
   });
 
   test("mappings have no prototype, and no key reaches one", () => {
-    const value = valueOf("{__proto__: {polluted: 1}, constructor: 2}") as Record<string, unknown>;
+    const value = readValue("{__proto__: {polluted: 1}, constructor: 2}") as Record<
+      string,
+      unknown
+    >;
     expect(Object.getPrototypeOf(value)).toBeNull();
     expect(Object.keys(value)).toEqual(["__proto__", "constructor"]);
-    expect(Object.getPrototypeOf(value.__proto__)).toBeNull();
+    expect(Object.getPrototypeOf(Object.values(value)[0])).toBeNull();
     expect("polluted" in {}).toBe(false);
   });
 });
@@ -160,7 +171,11 @@ describe("text that is not well-formed", () => {
 function laughs(levels: number): string {
   const lines = ["a0: &a0 [lol, lol, lol]"];
   for (let i = 1; i < levels; i++) {
-    lines.push(`a${i}: &a${i} [${Array(9).fill(`*a${i - 1}`).join(", ")}]`);
+    lines.push(
+      `a${i}: &a${i} [${Array(9)
+        .fill(`*a${i - 1}`)
+        .join(", ")}]`,
+    );
   }
   return lines.join("\n");
 }
@@ -169,10 +184,10 @@ describe("limits", () => {
   const filled = (text: string, size = 1_000_000): string => text.repeat(size / text.length);
   const rows: [string, string][] = [
     ["too many bytes", `${filled("# filler\n")}${filled("# filler\n", 900)}`],
-    ["too many bytes of few characters", filled("# ←", 500_000)],
+    ["too many bytes of few characters", filled("# ←", 700_000)],
     ["20,000 brackets", "[".repeat(20_000)],
     ["20,000 closed brackets", "[".repeat(20_000) + "]".repeat(20_000)],
-    ["33 brackets", "[".repeat(34) + "]".repeat(34)],
+    ["34 brackets", "[".repeat(34) + "]".repeat(34)],
     ["a megabyte of brackets", filled("[")],
     ["a megabyte of mappings", filled("{a: ")],
     ["a megabyte of dashes", filled("- ")],
@@ -180,11 +195,11 @@ describe("limits", () => {
     ["deep indentation", Array.from({ length: 99 }, (_, i) => `${" ".repeat(i)}a:`).join("\n")],
     ["a billion laughs", laughs(10)],
     ["101 aliases", `a: &x 1\nb: [${"*x, ".repeat(101)}]`],
+    ["100 aliases of a long list", `a: &x [${"1,".repeat(2000)}]\nb: [${"*x, ".repeat(100)}]`],
     [
-      "100 aliases of a long list",
-      `a: &x [${"1,".repeat(2000)}]\nb: [${"*x, ".repeat(100)}]`,
+      "depth through aliases",
+      `a: &x ${"[".repeat(20)}${"]".repeat(20)}\nb: ${"[".repeat(20)}*x${"]".repeat(20)}`,
     ],
-    ["depth through aliases", `a: &x ${"[".repeat(20)}${"]".repeat(20)}\nb: ${"[".repeat(20)}*x${"]".repeat(20)}`],
     ["150,000 items", `[${"1,".repeat(150_000)}]`],
     ["a long key above many items", `? "${"k".repeat(700_000)}"\n: [${"1,".repeat(20_000)}]`],
     ["many documents", filled("a\n---\n")],
@@ -198,10 +213,10 @@ describe("limits", () => {
   });
 
   test("what is within them", () => {
-    expect(valueOf("[".repeat(32) + "]".repeat(32))).toBeInstanceOf(Array);
-    expect(valueOf(`a: &x 1\nb: [${"*x, ".repeat(100)}]`)).toHaveProperty("b.99", 1);
-    expect(valueOf(laughs(2))).toHaveProperty("a1.8.2", "lol");
-    expect(valueOf(`a: 1 #${"x".repeat(RECIPE_LIMITS.bytes - 6)}`)).toEqual({ a: 1 });
+    expect(readValue("[".repeat(32) + "]".repeat(32))).toBeInstanceOf(Array);
+    expect(readValue(`a: &x 1\nb: [${"*x, ".repeat(100)}]`)).toHaveProperty("b.99", 1);
+    expect(readValue(laughs(2))).toHaveProperty("a1.8.2", "lol");
+    expect(readValue(`a: 1 #${"x".repeat(RECIPE_LIMITS.bytes - 6)}`)).toEqual({ a: 1 });
   });
 
   test("a hundred merges of large mappings end", () => {
@@ -228,9 +243,13 @@ describe("readRecipeFile", () => {
   });
 
   test("refuses what is no regular file, without waiting for it", async () => {
-    const pipe = join(folder, "pipe");
-    execFileSync("mkfifo", [pipe]);
-    for (const path of [folder, pipe, join(folder, "absent.yml"), "/dev/null", "a\u0000b"]) {
+    const paths = [folder, join(folder, "absent.yml"), "a\u0000b"];
+    if (process.platform !== "win32") {
+      const pipe = join(folder, "pipe");
+      execFileSync("mkfifo", [pipe]);
+      paths.push(pipe, "/dev/null");
+    }
+    for (const path of paths) {
       await expect(readRecipeFile(path)).rejects.toMatchObject({
         code: "RECIPE_UNREADABLE",
         place: { file: path },
@@ -247,10 +266,15 @@ describe("readRecipeFile", () => {
 
 test("property: any text gives documents or a MergeError", () => {
   const piece = fc.constantFrom(
-    ..."- |: |? |[|]|{|}|,|&a |*a|<<: |!x |!!str |'|\"|\n|  |a|1|#|%|---\n|...\n||>|\t|\u0001".split("|"),
+    ..."- |: |? |[|]|{|}|,|&a |*a|<<: |!x |!!str |'|\"|\n|  |a|1|#|%|---\n|...\n||>|\t|\u0001".split(
+      "|",
+    ),
     "|",
   );
-  const text = fc.oneof(fc.string(), fc.array(piece, { maxLength: 40 }).map((all) => all.join("")));
+  const text = fc.oneof(
+    fc.string(),
+    fc.array(piece, { maxLength: 40 }).map((all) => all.join("")),
+  );
   fc.assert(
     fc.property(text, (input) => {
       try {
@@ -267,7 +291,7 @@ test("property: JSON reads as JSON.parse reads it", () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 5 }), (json) => {
       const expected = JSON.parse(json);
-      expect(JSON.stringify(valueOf(json))).toBe(JSON.stringify(expected));
+      expect(JSON.stringify(readValue(json))).toBe(JSON.stringify(expected));
     }),
   );
 });

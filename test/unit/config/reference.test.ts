@@ -109,7 +109,11 @@ describe("the long form", () => {
     [{ model: { path: "a", revision: 7 } }, "WRONG_TYPE", "models[0].model.model.revision"],
     [{ model: { path: "a\u0000" } }, "WRONG_TYPE", "models[0].model.model.path"],
     [{ model: "a", lora: [] }, "WRONG_TYPE", "models[0].model.lora"],
-    [{ model: "a", override_architecture: "" }, "WRONG_TYPE", "models[0].model.override_architecture"],
+    [
+      { model: "a", override_architecture: "" },
+      "WRONG_TYPE",
+      "models[0].model.override_architecture",
+    ],
     [7, "WRONG_TYPE", "models[0].model"],
     [["a"], "WRONG_TYPE", "models[0].model"],
     ["a@b@c", "WRONG_TYPE", "models[0].model"],

@@ -1,0 +1,306 @@
+/**
+ * The merge methods over tensors in memory, zero-copy: inputs are read where they are, and one
+ * output is allocated. Each function computes at once; its `.async` form returns a promise and
+ * computes on the thread pool, during which the inputs must not be changed or transferred.
+ */
+import { MergeError } from "./errors.ts";
+import type { FloatDtype } from "./format/dtype.ts";
+import { METHODS } from "./methods/index.ts";
+import type { Method, TensorContext } from "./methods/types.ts";
+import {
+  type ComputeOptions,
+  chooseBackend,
+  chooseIsa,
+  chooseThreads,
+} from "./run/backend.ts";
+import type { Backend, ExecuteOptions, Work } from "./run/work.ts";
+import { bytesOf, elementCount, emptyTensor, type Tensor, tensor } from "./tensor.ts";
+
+/** A tensor, or a Float32Array that stands for a one-dimensional F32 tensor. */
+export type TensorLike = Tensor | Float32Array;
+
+/** Options of every function here. */
+export interface ArrayOptions extends ComputeOptions {
+  /** Dtype of the result; default: the base's, else the first input's. */
+  dtype?: FloatDtype;
+  /** Cancels the promise form. */
+  signal?: AbortSignal;
+}
+
+export interface LinearOptions extends ArrayOptions {
+  /** One weight for all, or one for each model; default 1. */
+  weight?: number | readonly number[];
+  /** Divide by the sum of the weights; default true. */
+  normalize?: boolean;
+}
+
+export interface SlerpOptions extends ArrayOptions {
+  /** 0 gives the first tensor, 1 the second. */
+  t: number;
+}
+
+export interface TaskArithmeticOptions extends ArrayOptions {
+  /** The tensor that all models started from. */
+  base: TensorLike;
+  weight?: number | readonly number[];
+  /** Divide by the sum of the weights; default as in the method of the same name. */
+  normalize?: boolean;
+  /** Factor on the combined delta; default 1. */
+  lambda?: number;
+}
+
+export interface TiesOptions extends TaskArithmeticOptions {
+  /** Share of each delta to keep, one for all or one for each model; default 1. */
+  density?: number | readonly number[];
+  /** Restore the L1 norm lost by sparsification. */
+  rescale?: boolean;
+}
+
+export interface DareOptions extends TiesOptions {
+  /** Elect signs as TIES does (dare_ties) instead of adding (dare_linear); default false. */
+  ties?: boolean;
+  /** Seed of the masks; default 0. */
+  seed?: number | bigint;
+  /** Name that enters the random key, as a tensor's name does in a merge; default "". */
+  name?: string;
+}
+
+interface Call {
+  method: string;
+  base?: TensorLike | undefined;
+  models: readonly TensorLike[];
+  values: Readonly<Record<string, number | boolean | readonly number[] | undefined>>;
+  seed: bigint;
+  name: string;
+  options: ArrayOptions;
+}
+
+interface Prepared<T> {
+  work: Work;
+  backend: Backend;
+  options: ExecuteOptions;
+  result: T;
+}
+
+function asTensor(value: TensorLike, what: string): Tensor {
+  if (value instanceof Float32Array) return tensor("F32", value);
+  if (typeof value === "object" && value !== null && "dtype" in value) {
+    return tensor(value.dtype, value.data, value.shape);
+  }
+  throw new MergeError("ARGUMENT", `${what}: a Float32Array or a tensor() was expected`);
+}
+
+function sameShapes(tensors: readonly Tensor[]): void {
+  const [first] = tensors;
+  for (const each of tensors) {
+    if (each.shape.join() === first.shape.join()) continue;
+    const shapes = `[${first.shape.join(", ")}] and [${each.shape.join(", ")}]`;
+    throw new MergeError("SHAPE_MISMATCH", `tensors of one shape were expected, not ${shapes}`);
+  }
+}
+
+/** Resolves parameters from a call's values; the counterpart of a recipe's `parameters`. */
+class CallContext implements TensorContext {
+  readonly name: string;
+  readonly seed: bigint;
+  readonly base: number | undefined;
+  readonly others: readonly number[];
+  readonly count: number;
+  readonly shape: readonly number[];
+  readonly #method: Method;
+  readonly #values: Call["values"];
+
+  constructor(method: Method, call: Call, of: Tensor, models: number) {
+    this.#method = method;
+    this.#values = call.values;
+    this.name = call.name;
+    this.seed = call.seed;
+    this.shape = of.shape;
+    this.count = elementCount(of);
+    this.base = call.base !== undefined ? models : method.base === "among" ? 0 : undefined;
+    this.others = Array.from({ length: models }, (_, i) => i);
+  }
+
+  number(name: string): number | undefined {
+    return this.#value(name, 0);
+  }
+
+  flag(name: string): boolean {
+    return this.#value(name, 0) === 1;
+  }
+
+  numberOf(name: string, input: number): number | undefined {
+    return this.#value(name, input) ?? (name === "weight" ? 1 : undefined);
+  }
+
+  #value(name: string, index: number): number | undefined {
+    const spec = this.#method.parameters.find((each) => each.name === name);
+    const given = this.#values[name] ?? spec?.default;
+    const value = Array.isArray(given) ? given[index] : given;
+    if (value === undefined) return undefined;
+    const number = Number(value);
+    const low = spec?.min ?? Number.NEGATIVE_INFINITY;
+    const high = spec?.max ?? Number.POSITIVE_INFINITY;
+    if (Number.isFinite(number) && number >= low && number <= high) return number;
+    throw new MergeError("OUT_OF_RANGE", `${name}: ${number} is outside its range`);
+  }
+}
+
+function checkLengths(call: Call): void {
+  for (const [name, value] of Object.entries(call.values)) {
+    if (!Array.isArray(value) || value.length === call.models.length) continue;
+    const found = `${value.length} for ${call.models.length} models`;
+    throw new MergeError("ARGUMENT", `${name}: one value for each model was expected, not ${found}`);
+  }
+}
+
+function prepare(call: Call): Prepared<Tensor> {
+  const method = METHODS.get(call.method) as Method;
+  const { min, max } = method.models;
+  if (call.models.length < Math.max(min, 1) || call.models.length > max) {
+    throw new MergeError("MODEL_COUNT", `${method.name} does not take ${call.models.length} models`);
+  }
+  checkLengths(call);
+  const models = call.models.map((each, i) => asTensor(each, `model ${i}`));
+  const all = call.base === undefined ? models : [...models, asTensor(call.base, "base")];
+  sameShapes(all);
+  const lead = call.base === undefined ? all[0] : all[all.length - 1];
+  const result = emptyTensor(call.options.dtype ?? lead.dtype, lead.shape);
+  const context = new CallContext(method, call, lead, models.length);
+  const operation = method.lower(context);
+  const inputs = all.map((each, source) => ({ source, offset: 0, dtype: each.dtype }));
+  const converts = operation.op === "copy" && inputs[operation.input].dtype !== result.dtype;
+  const step = {
+    tensor: call.name,
+    dtype: result.dtype,
+    count: context.count,
+    output: 0,
+    offset: 0,
+    inputs,
+    operation: converts
+      ? { op: "linear" as const, inputs: [operation.input], weights: [1], divisor: null, mean: false }
+      : operation,
+  };
+  const places = (tensors: readonly Tensor[]) => tensors.map((t) => ({ memory: bytesOf(t) }));
+  return {
+    work: { sources: places(all), outputs: places([result]), steps: [step] },
+    backend: chooseBackend(call.options.backend),
+    options: {
+      threads: chooseThreads(call.options.threads),
+      isa: chooseIsa(call.options.isa),
+      sync: false,
+      io: "mmap",
+      signal: call.options.signal,
+    },
+    result,
+  };
+}
+
+function present<T extends TensorLike>(result: Tensor, like: T): T {
+  const plain = like instanceof Float32Array && result.dtype === "F32";
+  return (plain ? result.data : result) as T;
+}
+
+function computeSync<T extends TensorLike>(call: Call): T {
+  const { work, backend, options, result } = prepare(call);
+  backend.executeSync(work, options);
+  return present(result, call.models[0] as T);
+}
+
+async function compute<T extends TensorLike>(call: Call): Promise<T> {
+  const { work, backend, options, result } = prepare(call);
+  await backend.execute(work, options);
+  return present(result, call.models[0] as T);
+}
+
+/** Weighted average of any number of tensors. */
+function linearCall(models: readonly TensorLike[], options: LinearOptions): Call {
+  const { weight, normalize } = options;
+  return { method: "linear", models, values: { weight, normalize }, seed: 0n, name: "", options };
+}
+
+function slerpCall(a: TensorLike, b: TensorLike, options: SlerpOptions): Call {
+  if (typeof options?.t !== "number") throw new MergeError("ARGUMENT", "t: a number was expected");
+  return { method: "slerp", models: [a, b], values: { t: options.t }, seed: 0n, name: "", options };
+}
+
+function taskCall(method: string, models: readonly TensorLike[], options: DareOptions): Call {
+  if (options?.base === undefined) throw new MergeError("BASE_MODEL", "base: a tensor was expected");
+  const { base, weight, density, normalize, rescale, lambda } = options;
+  const values = { weight, density, normalize, rescale, lambda };
+  const seed = BigInt(options.seed ?? 0);
+  return { method, base, models, values, seed, name: options.name ?? "", options };
+}
+
+function dareName(options: DareOptions): string {
+  return options?.ties === true ? "dare_ties" : "dare_linear";
+}
+
+/** Joins the two forms: call it for the result now, or `.async` for a promise of it. */
+function forms<A extends unknown[], R>(
+  now: (...args: A) => R,
+  later: (...args: A) => Promise<R>,
+): ((...args: A) => R) & { async: (...args: A) => Promise<R> } {
+  return Object.assign((...args: A) => now(...args), {
+    // Argument errors become rejections, as callers of a promise form expect.
+    async: async (...args: A) => later(...args),
+  });
+}
+
+type Both<A extends unknown[]> = ((...args: A) => TensorLike) & {
+  async: (...args: A) => Promise<TensorLike>;
+};
+
+/**
+ * Weighted average: Σ wᵢ·xᵢ [/ Σ wᵢ]. Float32Arrays in give a Float32Array, tensors a tensor.
+ * @example linear([a, b], { weight: [0.7, 0.3] })
+ */
+export const linear: Both<[models: readonly TensorLike[], options?: LinearOptions]> = forms(
+  (models: readonly TensorLike[], options: LinearOptions = {}) =>
+    computeSync(linearCall(models, options)),
+  (models: readonly TensorLike[], options: LinearOptions = {}) =>
+    compute(linearCall(models, options)),
+);
+
+/**
+ * Spherical interpolation from `a` (t = 0) to `b` (t = 1).
+ * @example slerp(a, b, { t: 0.5 })
+ */
+export const slerp: Both<[a: TensorLike, b: TensorLike, options: SlerpOptions]> = forms(
+  (a: TensorLike, b: TensorLike, options: SlerpOptions) => computeSync(slerpCall(a, b, options)),
+  (a: TensorLike, b: TensorLike, options: SlerpOptions) => compute(slerpCall(a, b, options)),
+);
+
+/**
+ * Task arithmetic: base + λ·Σ wᵢ·(xᵢ − base).
+ * @example taskArithmetic([a, b], { base, weight: [0.6, 0.4] })
+ */
+export const taskArithmetic: Both<
+  [models: readonly TensorLike[], options: TaskArithmeticOptions]
+> = forms(
+  (models: readonly TensorLike[], options: TaskArithmeticOptions) =>
+    computeSync(taskCall("task_arithmetic", models, options)),
+  (models: readonly TensorLike[], options: TaskArithmeticOptions) =>
+    compute(taskCall("task_arithmetic", models, options)),
+);
+
+/**
+ * TIES: trim each delta, elect a sign for each element, combine what agrees.
+ * @example ties([a, b], { base, density: 0.5 })
+ */
+export const ties: Both<[models: readonly TensorLike[], options: TiesOptions]> = forms(
+  (models: readonly TensorLike[], options: TiesOptions) =>
+    computeSync(taskCall("ties", models, options)),
+  (models: readonly TensorLike[], options: TiesOptions) => compute(taskCall("ties", models, options)),
+);
+
+/**
+ * DARE: drop delta elements at random, then add (or, with `ties`, elect signs and combine).
+ * @example dare([a, b], { base, density: 0.5, seed: 7 })
+ */
+export const dare: Both<[models: readonly TensorLike[], options: DareOptions]> = forms(
+  (models: readonly TensorLike[], options: DareOptions) =>
+    computeSync(taskCall(dareName(options), models, options)),
+  (models: readonly TensorLike[], options: DareOptions) =>
+    compute(taskCall(dareName(options), models, options)),
+);

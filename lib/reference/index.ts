@@ -1,0 +1,94 @@
+/**
+ * The reference backend: the specification of every operation in TypeScript, run over the same Work
+ * as the native engine and yielding the same bytes. It reads block by block, so its memory does not
+ * grow with the model.
+ */
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { MergeError } from "../errors.ts";
+import type { Operation } from "../plan/types.ts";
+import type { Backend, ExecuteOptions, Place, StepResult, Work } from "../run/work.ts";
+import { copy } from "./copy.ts";
+import { linear } from "./linear.ts";
+import { slerp } from "./slerp.ts";
+import { type Opened, StepIo } from "./step.ts";
+import { task } from "./task_arithmetic.ts";
+
+/** How each operation runs; the counterpart of native/engine/operations. */
+const OPERATIONS: {
+  readonly [K in Operation["op"]]: (
+    io: StepIo,
+    operation: Extract<Operation, { op: K }>,
+  ) => Generator<void>;
+} = {
+  copy: (io, { input }) => copy(io, input, []),
+  same: (io) => copy(io, 0, io.step.inputs.map((_, i) => i).slice(1)),
+  linear: (io, operation) => linear(io, operation),
+  slerp: (io, { from, to, t }) => slerp(io, from, to, t),
+  task: (io, operation) => task(io, operation),
+};
+
+/** Names of the operations this backend has. */
+export const referenceOperations: readonly string[] = Object.keys(OPERATIONS);
+
+function open(place: Place, flags: "r" | "r+"): Opened {
+  if ("memory" in place) return place;
+  return { descriptor: openSync(place.path, flags), path: place.path };
+}
+
+/** Runs step after step; yields after each block with the bytes of output done so far. */
+function* runSteps(work: Work, sync: boolean, results: StepResult[]): Generator<number> {
+  const opened: Opened[] = [];
+  const openAll = (places: readonly Place[], flags: "r" | "r+"): Opened[] =>
+    places.map((place) => {
+      const each = open(place, flags);
+      opened.push(each);
+      return each;
+    });
+  let done = 0;
+  try {
+    const sources = openAll(work.sources, "r");
+    const outputs = openAll(work.outputs, "r+");
+    for (const step of work.steps) {
+      const io = new StepIo(step, sources, outputs);
+      const run = OPERATIONS[step.operation.op] as (io: StepIo, o: Operation) => Generator<void>;
+      for (const _ of run(io, step.operation)) yield done + io.bytesDone;
+      done += io.bytesDone;
+      results.push(io.result());
+    }
+    if (sync) for (const each of outputs) if ("descriptor" in each) fsyncSync(each.descriptor);
+  } finally {
+    for (const each of opened) if ("descriptor" in each) closeSync(each.descriptor);
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** How long the event loop may be held before others get a turn, in milliseconds. */
+const TURN = 10;
+
+async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[]> {
+  const results: StepResult[] = [];
+  let turnStarted = performance.now();
+  for (const bytesDone of runSteps(work, options.sync, results)) {
+    if (performance.now() - turnStarted < TURN) continue;
+    await nextTurn();
+    turnStarted = performance.now();
+    options.onBytes?.(bytesDone);
+    if (options.signal?.aborted) throw abortError(options.signal);
+  }
+  return results;
+}
+
+function executeSync(work: Work, options: ExecuteOptions): StepResult[] {
+  const results: StepResult[] = [];
+  for (const _ of runSteps(work, options.sync, results)) void _;
+  return results;
+}
+
+function abortError(signal: AbortSignal): MergeError {
+  return new MergeError("ABORTED", "the merge was cancelled", { cause: signal.reason });
+}
+
+export const referenceBackend: Backend = { name: "reference", execute, executeSync };

@@ -1,0 +1,113 @@
+import { readSync, writeSync } from "node:fs";
+import { MergeError } from "../errors.ts";
+import { byteLength, type FloatDtype } from "../format/dtype.ts";
+import { digestOfBlocks, xxh64 } from "../format/xxh64.ts";
+import type { StepResult, WorkStep } from "../run/work.ts";
+import { CODECS, encode } from "./codec.ts";
+import { BLOCK } from "./lanes.ts";
+import { type Nonfinite, noNonfinite, settle } from "./nonfinite.ts";
+import { decodeTile, makeTile, type Tile } from "./tile.ts";
+
+/** An opened place: a descriptor, or memory. */
+export type Opened = { descriptor: number; path: string } | { memory: Uint8Array };
+
+/** Elements `first` up to `first + count` of a tensor: one block. */
+export interface Range {
+  index: number;
+  first: number;
+  count: number;
+}
+
+/** One step being run: reads its inputs and writes its output, block by block. */
+export class StepIo {
+  readonly step: WorkStep;
+  bytesDone = 0;
+  readonly #sources: readonly Opened[];
+  readonly #outputs: readonly Opened[];
+  readonly #digests: (readonly [number, number])[] = [];
+  readonly #seen: Nonfinite = noNonfinite();
+
+  constructor(step: WorkStep, sources: readonly Opened[], outputs: readonly Opened[]) {
+    this.step = step;
+    this.#sources = sources;
+    this.#outputs = outputs;
+  }
+
+  get blockCount(): number {
+    return Math.ceil(this.step.count / BLOCK);
+  }
+
+  *ranges(): Generator<Range> {
+    for (let index = 0; index < this.blockCount; index++) yield this.range(index);
+  }
+
+  range(index: number): Range {
+    const first = index * BLOCK;
+    return { index, first, count: Math.min(BLOCK, this.step.count - first) };
+  }
+
+  /** The stored bytes of input `i` in the range. */
+  stored(i: number, range: Range): Uint8Array {
+    const input = this.step.inputs[i];
+    const at = input.offset + byteLength(input.dtype, range.first);
+    const bytes = Math.ceil(byteLength(input.dtype, range.count));
+    const source = this.#sources[input.source];
+    if ("memory" in source) return source.memory.subarray(at, at + bytes);
+    const into = new Uint8Array(bytes);
+    readFully(source.descriptor, source.path, into, at);
+    return into;
+  }
+
+  /** Input `i` in the range, decoded. */
+  tile(i: number, range: Range): Tile {
+    const dtype = this.step.inputs[i].dtype as FloatDtype;
+    return decodeTile(dtype, this.stored(i, range), range.count);
+  }
+
+  /** Settles what is not finite, encodes and writes. `inputs` in order, a base first. */
+  writeTile(range: Range, values: Float32Array, inputs: readonly Tile[]): void {
+    const dtype = this.step.dtype as FloatDtype;
+    const out = makeTile(values.length);
+    out.values.set(values);
+    settle(out, inputs, CODECS[dtype].limit, this.#seen);
+    const stored = new Uint8Array(byteLength(dtype, range.count));
+    encode(dtype, out.bits, stored, 0);
+    this.writeStored(range, stored);
+  }
+
+  writeStored(range: Range, stored: Uint8Array): void {
+    const at = this.step.offset + byteLength(this.step.dtype, range.first);
+    const output = this.#outputs[this.step.output];
+    if ("memory" in output) {
+      output.memory.set(stored, at);
+    } else {
+      this.#digests[range.index] = xxh64(stored);
+      writeFully(output.descriptor, output.path, stored, at);
+    }
+    this.bytesDone += stored.byteLength;
+  }
+
+  result(): StepResult {
+    const file = !("memory" in this.#outputs[this.step.output]);
+    return { digest: file ? digestOfBlocks(this.#digests) : "", ...this.#seen };
+  }
+}
+
+function readFully(descriptor: number, path: string, into: Uint8Array, at: number): void {
+  for (let done = 0; done < into.byteLength; ) {
+    const got = readSync(descriptor, into, done, into.byteLength - done, at + done);
+    if (got === 0) throw new MergeError("INPUT_CHANGED", `${path}: size has changed`);
+    done += got;
+  }
+}
+
+function writeFully(descriptor: number, path: string, from: Uint8Array, at: number): void {
+  try {
+    for (let done = 0; done < from.byteLength; ) {
+      done += writeSync(descriptor, from, done, from.byteLength - done, at + done);
+    }
+  } catch (cause) {
+    const full = ["ENOSPC", "EDQUOT"].includes((cause as NodeJS.ErrnoException).code ?? "");
+    throw new MergeError(full ? "NO_SPACE" : "WRITE_FAILED", `${path}: ${String(cause)}`, { cause });
+  }
+}

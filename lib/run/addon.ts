@@ -1,0 +1,62 @@
+/** Finds and types the native addon; nothing else in the package may load it. */
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** What a finished job reports: five words a step, or why it failed. */
+export type Outcome =
+  | { results: BigUint64Array }
+  | { code: string; message: string; step: number };
+
+export interface JobOptions {
+  threads: number;
+  isa: string;
+  map: boolean;
+  sync: boolean;
+}
+
+/** A path or the memory itself, for each source and then each output of a wire. */
+export type AddonPlace = string | Uint8Array;
+
+export interface JobHandle {
+  promise: Promise<Outcome>;
+  /** Bytes of output finished so far. */
+  progress(): number;
+  cancel(): void;
+}
+
+/** The addon's exports; native/addon/addon.cpp. */
+export interface Addon {
+  version: string;
+  /** Targets this machine can run, best first. */
+  targets: readonly string[];
+  start(wire: Uint8Array, places: readonly AddonPlace[], options: JobOptions): JobHandle;
+  run(wire: Uint8Array, places: readonly AddonPlace[], options: JobOptions): Outcome;
+  reserve(path: string, size: number): undefined | { code: string; message: string };
+}
+
+let loaded: { addon?: Addon; reason?: string } | undefined;
+
+/** The addon, or the reason why there is none. Tried once for each process. */
+export function loadAddon(): { addon?: Addon; reason?: string } {
+  loaded ??= tryLoad();
+  return loaded;
+}
+
+function tryLoad(): { addon?: Addon; reason?: string } {
+  if (process.env.WEIGHTLOOM_BACKEND === "reference") {
+    return { reason: "WEIGHTLOOM_BACKEND=reference" };
+  }
+  const require = createRequire(import.meta.url);
+  const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+  const { version } = require("../../package.json") as { version: string };
+  try {
+    const load = require("node-gyp-build") as (folder: string) => Addon;
+    const addon = load(root);
+    if (addon.version === version) return { addon };
+    return { reason: `the binary found is of version ${addon.version}, not ${version}` };
+  } catch (error) {
+    const [line] = String((error as Error).message).split("\n");
+    return { reason: `no native binary for ${process.platform}-${process.arch}: ${line}` };
+  }
+}

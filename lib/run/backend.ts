@@ -1,0 +1,45 @@
+import { availableParallelism } from "node:os";
+import { MergeError } from "../errors.ts";
+import { referenceBackend } from "../reference/index.ts";
+import { loadAddon } from "./addon.ts";
+import { nativeBackend } from "./native.ts";
+import type { Backend } from "./work.ts";
+
+/** Which backend to take: `auto` is native where its binary loads, else the reference. */
+export type BackendChoice = "auto" | "native" | "reference";
+
+/** Options that every call which computes has in common. */
+export interface ComputeOptions {
+  backend?: BackendChoice;
+  /** Native target: avx512, avx2, neon or scalar. Default: WEIGHTLOOM_ISA, else the best. */
+  isa?: string;
+  /** Worker threads; default: what the system offers this process. */
+  threads?: number;
+}
+
+/** The backend for a choice. @throws MergeError BACKEND when it cannot be had. */
+export function chooseBackend(choice: BackendChoice = "auto"): Backend {
+  if (choice === "reference") return referenceBackend;
+  if (loadAddon().addon !== undefined) return nativeBackend;
+  if (choice === "auto") return referenceBackend;
+  throw new MergeError("BACKEND", `the native backend is not available: ${loadAddon().reason}`, {
+    hint: 'use backend "auto" or "reference", or build the addon with `npm run build:native`',
+  });
+}
+
+/** The target to force: the option, else WEIGHTLOOM_ISA, else "" for the best. */
+export function chooseIsa(isa: string | undefined): string {
+  const wanted = isa ?? process.env.WEIGHTLOOM_ISA ?? "";
+  const { addon } = loadAddon();
+  if (wanted === "" || addon === undefined || addon.targets.includes(wanted)) return wanted;
+  throw new MergeError("BACKEND", `this machine cannot run the target ${wanted}`, {
+    hint: `it can run: ${addon.targets.join(", ")}`,
+  });
+}
+
+/** Number of threads. @throws MergeError ARGUMENT unless an integer from 1 to 1024. */
+export function chooseThreads(threads: number | undefined): number {
+  const count = threads ?? Math.min(availableParallelism(), 1024);
+  if (Number.isInteger(count) && count >= 1 && count <= 1024) return count;
+  throw new MergeError("ARGUMENT", `threads: an integer from 1 to 1024 was expected, not ${count}`);
+}

@@ -1,0 +1,72 @@
+/** The native backend: the engine in C++, reached through the addon. */
+import { ERROR_CODES, type ErrorCode, MergeError } from "../errors.ts";
+import { hex64 } from "../format/xxh64.ts";
+import { type Addon, loadAddon, type Outcome } from "./addon.ts";
+import { encodeWork } from "./wire.ts";
+import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
+
+/** How often progress is asked for and an abort can be noticed late, in milliseconds. */
+const TICK = 40;
+
+function requireAddon(): Addon {
+  const { addon, reason } = loadAddon();
+  if (addon !== undefined) return addon;
+  throw new MergeError("BACKEND", `the native backend is not available: ${reason}`, {
+    hint: "use the reference backend, or build the addon with `npm run build:native`",
+  });
+}
+
+function jobOptions(options: ExecuteOptions) {
+  const { threads, isa, sync, io } = options;
+  return { threads, isa, sync, map: io === "mmap" };
+}
+
+function results(outcome: Outcome, work: Work): StepResult[] {
+  if ("results" in outcome) {
+    return work.steps.map((_, i) => {
+      const [digest, ...counts] = outcome.results.subarray(5 * i, 5 * i + 5);
+      const [nanFromInput, nanBorn, overflowFromInput, overflowBorn] = counts.map(Number);
+      const file = "path" in work.outputs[work.steps[i].output];
+      const text = file ? hex64([Number(digest >> 32n), Number(digest & 0xffffffffn)]) : "";
+      return { digest: text, nanFromInput, nanBorn, overflowFromInput, overflowBorn };
+    });
+  }
+  const code = Object.hasOwn(ERROR_CODES, outcome.code) ? (outcome.code as ErrorCode) : "INTERNAL";
+  const tensor = work.steps[outcome.step]?.tensor;
+  const where = tensor === undefined ? "" : `tensor ${tensor}: `;
+  throw new MergeError(code, `${where}${outcome.message}`);
+}
+
+async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[]> {
+  const addon = requireAddon();
+  const { wire, places } = encodeWork(work);
+  options.signal?.throwIfAborted();
+  const handle = addon.start(wire, places, jobOptions(options));
+  let thrown: { error: unknown } | undefined;
+  const cancel = () => handle.cancel();
+  const report = () => {
+    try {
+      options.onBytes?.(handle.progress());
+    } catch (error) {
+      thrown ??= { error };
+      cancel();
+    }
+  };
+  const timer = options.onBytes === undefined ? undefined : setInterval(report, TICK);
+  options.signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    const outcome = await handle.promise;
+    if (thrown !== undefined) throw thrown.error;
+    return results(outcome, work);
+  } finally {
+    clearInterval(timer);
+    options.signal?.removeEventListener("abort", cancel);
+  }
+}
+
+function executeSync(work: Work, options: ExecuteOptions): StepResult[] {
+  const { wire, places } = encodeWork(work);
+  return results(requireAddon().run(wire, places, jobOptions(options)), work);
+}
+
+export const nativeBackend: Backend = { name: "native", execute, executeSync };

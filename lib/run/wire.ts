@@ -1,0 +1,137 @@
+/**
+ * A Work as 64-bit words, which is how it reaches native code; native/engine/wire.h describes and
+ * checks the form. One buffer for all steps, so no JavaScript runs for each tensor.
+ */
+import { DTYPES, type Dtype } from "../format/dtype.ts";
+import type { Operation, Sparsify } from "../plan/types.ts";
+import type { AddonPlace } from "./addon.ts";
+import { type Place, placeSize, type Work, type WorkStep } from "./work.ts";
+
+const MAGIC = "WLJOB001";
+const OPERATION = { copy: 0, same: 1, linear: 2, slerp: 3, task: 4 } as const;
+const KEEP = { none: 0, magnitude: 1, random: 2 } as const;
+
+/** Operations the native engine has. */
+export const nativeOperations: readonly string[] = Object.keys(OPERATION);
+
+class Words {
+  #view = new DataView(new ArrayBuffer(1 << 16));
+  #at = 0;
+
+  integer(value: number): void {
+    this.#room();
+    this.#view.setBigUint64(this.#at, BigInt(value), true);
+    this.#at += 8;
+  }
+
+  float(value: number): void {
+    this.#room();
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
+  }
+
+  text(eight: string): void {
+    this.#room();
+    for (let i = 0; i < 8; i++) this.#view.setUint8(this.#at + i, eight.charCodeAt(i));
+    this.#at += 8;
+  }
+
+  bytes(): Uint8Array {
+    return new Uint8Array(this.#view.buffer, 0, this.#at);
+  }
+
+  #room(): void {
+    if (this.#at + 8 <= this.#view.byteLength) return;
+    const larger = new Uint8Array(this.#view.byteLength * 2);
+    larger.set(new Uint8Array(this.#view.buffer));
+    this.#view = new DataView(larger.buffer);
+  }
+}
+
+/** Inputs of the step that its operation uses, in the order the engine wants. */
+function usedInputs(operation: Operation, count: number): readonly number[] {
+  switch (operation.op) {
+    case "copy":
+      return [operation.input];
+    case "same":
+      return Array.from({ length: count }, (_, i) => i);
+    case "linear":
+      return operation.inputs;
+    case "slerp":
+      return [operation.from, operation.to];
+    case "task":
+      return [operation.base, ...operation.inputs];
+  }
+}
+
+function sparsifyNumbers(sparsify: Sparsify): [number, number, number] {
+  if (sparsify.kind === "magnitude") return [KEEP.magnitude, sparsify.keep, 0];
+  if (sparsify.kind === "random") return [KEEP.random, sparsify.threshold, sparsify.model];
+  return [KEEP.none, 0, 0];
+}
+
+function parameters(operation: Operation): readonly number[] {
+  switch (operation.op) {
+    case "copy":
+    case "same":
+      return [];
+    case "linear": {
+      const divide = operation.divisor === null ? 0 : 1;
+      return [divide, operation.divisor ?? 1, operation.mean ? 1 : 0, ...operation.weights];
+    }
+    case "slerp":
+      return [operation.t];
+    case "task": {
+      const { consensus, normalize, divisor, lambda, rescale, key, weights, sparsify } = operation;
+      const flags = [consensus ? 1 : 0, normalize ? 1 : 0, divisor, lambda, rescale ? 1 : 0];
+      const models = weights.flatMap((weight, m) => [weight, ...sparsifyNumbers(sparsify[m])]);
+      return [...flags, ...key, ...models];
+    }
+  }
+}
+
+function codecOf(dtype: Dtype): number {
+  return DTYPES[dtype].codec ?? 0;
+}
+
+function writeStep(words: Words, step: WorkStep): void {
+  const inputs = usedInputs(step.operation, step.inputs.length).map((i) => step.inputs[i]);
+  const numbers = parameters(step.operation);
+  words.integer(OPERATION[step.operation.op]);
+  words.integer(step.output);
+  words.integer(step.offset);
+  words.integer(codecOf(step.dtype));
+  words.integer(DTYPES[step.dtype].bits);
+  words.integer(step.count);
+  words.integer(inputs.length);
+  words.integer(numbers.length);
+  for (const input of inputs) {
+    words.integer(input.source);
+    words.integer(input.offset);
+    words.integer(codecOf(input.dtype));
+  }
+  for (const number of numbers) words.float(number);
+}
+
+function writePlaces(words: Words, places: readonly Place[]): void {
+  for (const place of places) {
+    words.integer("memory" in place ? 1 : 0);
+    words.integer(placeSize(place));
+  }
+}
+
+export function encodeWork(work: Work): { wire: Uint8Array; places: AddonPlace[] } {
+  const words = new Words();
+  words.text(MAGIC);
+  words.integer(work.sources.length);
+  words.integer(work.outputs.length);
+  words.integer(work.steps.length);
+  writePlaces(words, work.sources);
+  writePlaces(words, work.outputs);
+  for (const step of work.steps) writeStep(words, step);
+  const places = [...work.sources, ...work.outputs];
+  return {
+    wire: words.bytes(),
+    places: places.map((place) => ("memory" in place ? place.memory : place.path)),
+  };
+}
