@@ -94,9 +94,9 @@ export function parsePrefix(bytes: Uint8Array, fileSize: number, file?: string):
  * consistent: tensors cover the data exactly once, and each span fits its shape and dtype.
  */
 export function parseHeader(json: Uint8Array, fileSize: number, file?: string): Header {
-  const { tensors: declared, metadata } = readJson(json, file);
-  const { tensors, end } = sortTensors(declared, file);
+  const { entries, metadata } = readJson(json, file);
   const dataStart = PREFIX + json.length;
+  const end = checkCoverage(entries, file);
   const size = fileSize - dataStart;
   if (end > size) {
     const message = `expected ${end} bytes of tensors after the header, found ${size}`;
@@ -106,6 +106,8 @@ export function parseHeader(json: Uint8Array, fileSize: number, file?: string): 
     const message = `expected the file to end with its last tensor, found ${size - end} more bytes`;
     refuse("FILE_TOO_LONG", message, file);
   }
+  const tensors = new Map<string, TensorEntry>();
+  for (const each of entries) tensors.set(each.name, each);
   const hash = createHash("sha256").update(json).digest("hex");
   return { tensors, metadata, dataStart, hash };
 }
@@ -196,44 +198,32 @@ function readJson(json: Uint8Array, file: string | undefined) {
     notJson: "HEADER_NOT_JSON",
     tooDeep: "HEADER_TOO_DEEP",
     tooMany: "HEADER_TOO_LARGE",
-    names: MAX_TENSORS,
+    names: MAX_TENSORS + 1,
   });
   const kind = scanner.kind();
   if (kind !== "object") {
     refuse("HEADER_SHAPE", `expected the header to be an object, found ${article(kind)}`, file);
   }
-  const tensors = new Map<string, TensorEntry>();
-  let metadata: ReadonlyMap<string, string> | null | undefined;
-  scanner.openObject({
-    get size() {
-      return tensors.size;
-    },
-    has: (name) => (name === METADATA ? metadata !== undefined : tensors.has(name)),
-  });
+  const entries: TensorEntry[] = [];
+  let metadata: ReadonlyMap<string, string> | undefined;
+  scanner.openObject();
   for (let name = scanner.nextName(); name !== undefined; name = scanner.nextName()) {
     if (name === METADATA) metadata = readMetadata(scanner, file);
-    else tensors.set(name, readEntry(scanner, name, file));
+    else entries.push(readEntry(scanner, name, file));
   }
   scanner.finish();
-  return { tensors, metadata: metadata ?? undefined };
-}
-
-/** Tensors in the order of their bytes, checked, and where the last of them ends. */
-function sortTensors(declared: ReadonlyMap<string, TensorEntry>, file: string | undefined) {
-  const entries = [...declared.values()];
-  const isSorted = entries.every((each, i) => i === 0 || compareSpans(entries[i - 1], each) < 0);
-  const end = checkCoverage(entries, file);
-  if (isSorted) return { tensors: declared, end };
-  const tensors = new Map<string, TensorEntry>();
-  for (const each of entries) tensors.set(each.name, each);
-  return { tensors, end };
+  if (entries.length > MAX_TENSORS) {
+    const message = `expected at most ${MAX_TENSORS} tensors, found ${entries.length}`;
+    refuse("HEADER_TOO_LARGE", message, file);
+  }
+  return { entries, metadata };
 }
 
 function readMetadata(scanner: JsonScanner, file: string | undefined) {
   const kind = scanner.kind();
   if (kind === "null") {
     scanner.literal();
-    return null;
+    return undefined;
   }
   if (kind !== "object") {
     const message = `expected ${METADATA} to map strings to strings, found ${article(kind)}`;

@@ -49,12 +49,6 @@ const SLOTS = 256;
 /** Up to this many names of an object are compared one by one. */
 const FEW = 8;
 
-/** Names of an object so far, kept by whoever reads it. */
-export interface KnownNames {
-  readonly size: number;
-  has(name: string): boolean;
-}
-
 /** An object or array that is open; names are those of an object so far. */
 interface Frame {
   readonly isObject: boolean;
@@ -62,7 +56,6 @@ interface Frame {
   readonly few: string[];
   /** All names, once there are more than a few. */
   many: Set<string> | undefined;
-  readonly known: KnownNames | undefined;
 }
 
 const NO_NAMES: string[] = [];
@@ -103,12 +96,8 @@ export class JsonScanner {
     return this.#expected("a value");
   }
 
-  /**
-   * Opens an object. A caller that keeps all names anyway may give its collection, to which each
-   * name must be added before the next is asked for; else the scanner keeps them.
-   */
-  openObject(known?: KnownNames): void {
-    this.#open(OPEN_OBJECT, '"{"', known);
+  openObject(): void {
+    this.#open(OPEN_OBJECT, '"{"');
   }
 
   openArray(): void {
@@ -235,7 +224,7 @@ export class JsonScanner {
     return frame.isObject ? this.nextName() !== undefined : this.nextItem();
   }
 
-  #open(bracket: number, what: string, known?: KnownNames): void {
+  #open(bracket: number, what: string): void {
     this.#take(bracket, what);
     if (this.#frames.length === MAX_DEPTH) {
       const { tooDeep, what } = this.#rules;
@@ -243,13 +232,7 @@ export class JsonScanner {
       this.#fail(tooDeep, `${message}, found one more at byte ${this.#at - 1}`);
     }
     const isObject = bracket === OPEN_OBJECT;
-    this.#frames.push({
-      isObject,
-      empty: true,
-      few: isObject ? [] : NO_NAMES,
-      many: undefined,
-      known,
-    });
+    this.#frames.push({ isObject, empty: true, few: isObject ? [] : NO_NAMES, many: undefined });
   }
 
   /** Moves to the next member, past a comma; or closes the frame and returns true. */
@@ -267,16 +250,16 @@ export class JsonScanner {
 
   #remember(frame: Frame, name: string, at: number): void {
     const { what, names: most, tooMany } = this.#rules;
-    const known = frame.known ?? frame.many;
-    if (known === undefined ? frame.few.includes(name) : known.has(name)) {
+    if (frame.many === undefined ? frame.few.includes(name) : frame.many.has(name)) {
       const found = `"${printable(name)}" again at byte ${at}`;
       this.#fail("DUPLICATE_KEY", `expected a name once per object in ${what}, found ${found}`);
     }
-    if (known !== undefined && known.size >= most) {
+    if (frame.many === undefined && frame.few.push(name) <= FEW) return;
+    frame.many ??= new Set(frame.few);
+    frame.many.add(name);
+    if (frame.many.size > most) {
       this.#fail(tooMany, `expected at most ${most} names per object in ${what}, found more`);
     }
-    if (frame.many !== undefined) frame.many.add(name);
-    else if (known === undefined && frame.few.push(name) > FEW) frame.many = new Set(frame.few);
   }
 
   /** The string of a few bytes; the same object where it is ASCII and was met lately. */

@@ -8,7 +8,7 @@ export const BLOCK = 65_536;
 export function sumBlock(count: number, term: (i: number) => number): number {
   const lanes = new Float64Array(16);
   for (let i = 0; i < count; i++) lanes[i & 15] += term(i);
-  for (let width = 8; width > 0; width /= 2) {
+  for (let width = 8; width >= 1; width /= 2) {
     for (let i = 0; i < width; i++) lanes[i] += lanes[i + width];
   }
   return lanes[0];

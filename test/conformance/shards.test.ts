@@ -175,7 +175,7 @@ describe("index text", () => {
     const bytes = Buffer.from(`{"weight_map":{${entries.join(",")}}}`);
     const start = performance.now();
     expect(parseIndex(bytes).weightMap.size).toBe(500_000);
-    expect(performance.now() - start).toBeLessThan(4000);
+    expect(performance.now() - start).toBeLessThan(8000);
   });
 
   test("10,000 shards, and one more", () => {
