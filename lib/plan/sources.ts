@@ -1,0 +1,92 @@
+import { existsSync } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
+import { formatReference } from "../config/reference.ts";
+import type { ModelReference, Recipe, RecipeBody } from "../config/types.ts";
+import { MergeError, type Place, type Problem, printable, problem } from "../errors.ts";
+import { type Model, openModel } from "../format/model.ts";
+
+/** The models of a recipe, opened once each, by the text of their reference. */
+export type OpenedModels = ReadonlyMap<string, Model>;
+
+/** A model's path: from the working directory as mergekit takes it, else from the recipe's folder. */
+export function resolveModelPath(path: string, recipeFolder: string | undefined): string {
+  if (isAbsolute(path) || existsSync(path)) return resolve(path);
+  if (recipeFolder !== undefined) {
+    const beside = resolve(recipeFolder, path);
+    if (existsSync(beside)) return beside;
+  }
+  throw new MergeError("MODEL_NOT_FOUND", `no model lies at ${printable(path)}`, {
+    hint: searched(path, recipeFolder),
+  });
+}
+
+function searched(path: string, recipeFolder: string | undefined): string {
+  const places = [resolve(path)];
+  if (recipeFolder !== undefined) places.push(resolve(recipeFolder, path));
+  const tried = [...new Set(places)].map(printable).join(" and ");
+  const hub = /^[\w.-]+\/[\w.-]+$/.test(path) ? "; hub names must be downloaded first" : "";
+  return `looked at ${tried}${hub}`;
+}
+
+function bodies(recipe: Recipe): RecipeBody[] {
+  const modules = recipe.modules === undefined ? [] : Object.values(recipe.modules);
+  return recipe.body === undefined ? modules : [recipe.body, ...modules];
+}
+
+/** Every reference of the recipe with the place it stands at; the base model first. */
+function references(recipe: Recipe): { reference: ModelReference; place?: Place | undefined }[] {
+  const all: { reference: ModelReference; place?: Place | undefined }[] = [];
+  if (recipe.baseModel !== undefined) {
+    all.push({ reference: recipe.baseModel, place: recipe.places.base_model });
+  }
+  for (const body of bodies(recipe)) {
+    for (const each of body.models ?? []) all.push({ reference: each.model, place: each.place });
+    for (const slice of body.slices ?? []) {
+      for (const each of slice.sources) all.push({ reference: each.model, place: each.place });
+      if (slice.baseModel !== undefined) {
+        all.push({ reference: slice.baseModel, place: slice.place });
+      }
+    }
+  }
+  return all;
+}
+
+/** Opens all models; what fails becomes a problem, once for each reference. */
+export function openModels(
+  recipe: Recipe,
+  recipeFolder: string | undefined,
+  problems: Problem[],
+): OpenedModels {
+  const opened = new Map<string, Model>();
+  const failed = new Set<string>();
+  for (const { reference, place } of references(recipe)) {
+    const key = formatReference(reference);
+    if (opened.has(key) || failed.has(key)) continue;
+    try {
+      refuseUnsupported(reference);
+      opened.set(key, openModel(resolveModelPath(reference.path, recipeFolder)));
+    } catch (error) {
+      if (!(error instanceof MergeError)) throw error;
+      failed.add(key);
+      for (const each of error.problems) {
+        const at = each.place?.file === undefined ? place : undefined;
+        problems.push(problem(each.code, each.message, each.hint, at ?? each.place ?? place));
+      }
+    }
+  }
+  return opened;
+}
+
+function refuseUnsupported(reference: ModelReference): void {
+  const text = printable(formatReference(reference));
+  if (reference.lora !== undefined) {
+    throw new MergeError("UNSUPPORTED", `${text}: LoRA adapters are not merged on loading yet`, {
+      hint: "merge the adapter into its base model first, and name the result here",
+    });
+  }
+  if (reference.revision !== undefined && existsSync(reference.path)) {
+    throw new MergeError("UNSUPPORTED", `${text}: a local folder has no revisions`, {
+      hint: "leave out the part after @",
+    });
+  }
+}
