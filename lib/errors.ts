@@ -102,7 +102,8 @@ export interface MergeErrorOptions {
 
 /** The one error class of this package. `code` is stable; `message` is for people. */
 export class MergeError extends Error {
-  override readonly name: string = "MergeError";
+  /** "AbortError" for ABORTED, as the platform's own cancellations are named; else "MergeError". */
+  override readonly name: string;
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly place: Place | undefined;
@@ -111,6 +112,7 @@ export class MergeError extends Error {
 
   constructor(code: ErrorCode, message: string, options: MergeErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = code === "ABORTED" ? "AbortError" : "MergeError";
     this.code = code;
     this.hint = options.hint;
     this.place = options.place;

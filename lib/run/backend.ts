@@ -43,3 +43,19 @@ export function chooseThreads(threads: number | undefined): number {
   if (Number.isInteger(count) && count >= 1 && count <= 1024) return count;
   throw new MergeError("ARGUMENT", `threads: an integer from 1 to 1024 was expected, not ${count}`);
 }
+
+/** What can compute here. */
+export interface BackendInfo {
+  backend: "native" | "reference";
+  /** Native targets of this machine, best first; empty without the addon. */
+  targets: readonly string[];
+  /** Why there is no native backend. */
+  reason?: string;
+}
+
+/** Which backend `auto` takes on this machine, and why not the native one. */
+export function backendInfo(): BackendInfo {
+  const { addon, reason } = loadAddon();
+  if (addon !== undefined) return { backend: "native", targets: addon.targets };
+  return { backend: "reference", targets: [], reason: reason ?? "unknown" };
+}

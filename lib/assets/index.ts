@@ -1,0 +1,58 @@
+import type { Plan } from "../plan/types.ts";
+import type { StepResult } from "../run/work.ts";
+import { modelCard } from "./card.ts";
+import { findCompanions } from "./companions.ts";
+import { patchConfig, readConfigText } from "./config.ts";
+import { manifest } from "./manifest.ts";
+import { recipeYaml } from "./recipe.ts";
+import { shardIndex } from "./shard_index.ts";
+import { type AssetFile, type CardModel, textFile } from "./types.ts";
+
+export type { AssetFile, CardModel } from "./types.ts";
+
+/** Name that mergekit gives to the recipe in the output. */
+const RECIPE = "mergekit_config.yml";
+
+export interface MakeAssetsOptions {
+  plan: Plan;
+  /** What the backend said of the plan's steps, in their order. */
+  results: readonly StepResult[];
+  /** YAML, which is kept as it is, or JSON. */
+  recipeText: string;
+  methodTitle: string;
+  methodSource: string;
+  version: string;
+  /** In recipe order. */
+  models: readonly CardModel[];
+  /** Heading of the model card. */
+  name?: string;
+}
+
+/** Files of the output directory that are known before the merge: config.json and companions. */
+export function donorAssets(plan: Plan): AssetFile[] {
+  const { assets } = plan;
+  const config = readConfigText(assets.donor);
+  const companions = findCompanions(assets.donor);
+  if (config === undefined) return companions;
+  return [textFile("config.json", patchConfig(config, assets)), ...companions];
+}
+
+/**
+ * Every file of the output directory beside the shards, in the order in which they should be
+ * written: the manifest comes last but for the index. Reads the donor's directory; writes nothing.
+ */
+export function makeAssets(options: MakeAssetsOptions): AssetFile[] {
+  const { plan, results, version } = options;
+  const text = recipeYaml(options.recipeText);
+  const card = modelCard({ ...options, seed: plan.seed, recipe: { text, file: RECIPE } });
+  const files = [
+    ...donorAssets(plan),
+    textFile("README.md", card),
+    textFile(RECIPE, text),
+    textFile("weightloom.manifest.json", manifest(plan, results, version)),
+  ];
+  if (plan.shards.length > 1) {
+    files.push(textFile("model.safetensors.index.json", shardIndex(plan, version)));
+  }
+  return files;
+}

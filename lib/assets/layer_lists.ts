@@ -1,0 +1,47 @@
+import { refuse } from "../format/header.ts";
+import { type Edit, itemsAt, type Member } from "./spans.ts";
+
+/** Lists of layer numbers, where others have an item for each layer. */
+const NUMBER_LISTS = [
+  "attn_layer_indices",
+  "cross_attention_layers",
+  "full_attn_idxs",
+  "mlp_only_layers",
+  "moe_layers",
+];
+
+/**
+ * The edit that makes a per-layer list of a config fit the output: its item `i` is the donor's
+ * item `layers[i]`. Per-layer are lists of scalars with `count` items whose key contains "layer";
+ * known lists of layer numbers are renumbered instead. Other members give no edit.
+ */
+export function selectLayers(
+  text: string,
+  { name, value }: Member,
+  count: number | undefined,
+  layers: readonly number[],
+): Edit[] {
+  if (text[value.start] !== "[") return [];
+  const items = itemsAt(text, value.start);
+  const old = items.map(({ start, end }) => text.slice(start, end));
+  let selected: string[];
+  if (NUMBER_LISTS.includes(name)) {
+    selected = layers.flatMap((layer, i) => (old.includes(String(layer)) ? [String(i)] : []));
+  } else if (name.includes("layer") && old.length === count && !old.some(isCollection)) {
+    selected = layers.map((layer) => old[layer] ?? refuseLayer(name, layer, old.length));
+  } else return [];
+  if (old.length === selected.length && old.every((item, i) => item === selected[i])) return [];
+  const start = items[0]?.start ?? value.start + 1;
+  const end = items[items.length - 1]?.end ?? start;
+  const separator = items.length > 1 ? text.slice(items[0].end, items[1].start) : ", ";
+  return [{ start, end, text: selected.join(separator) }];
+}
+
+function isCollection(item: string): boolean {
+  return item.startsWith("[") || item.startsWith("{");
+}
+
+function refuseLayer(name: string, layer: number, count: number): never {
+  const message = `expected "${name}" of config.json to have an item for layer ${layer}`;
+  return refuse("LAYER_RANGE", `${message}, found ${count} items`, undefined);
+}

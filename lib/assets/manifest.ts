@@ -1,0 +1,100 @@
+import { basename } from "node:path";
+import { MergeError } from "../errors.ts";
+import type { Plan, PlanStep } from "../plan/types.ts";
+import type { StepResult } from "../run/work.ts";
+import { sortedLines } from "./shard_index.ts";
+
+const DIGEST = "xxh64 of the XXH64 digests of blocks of 65,536 elements";
+
+/**
+ * Text of `weightloom.manifest.json`: what was merged, how each tensor was made, and what came
+ * out. Everything but its last section, `paths`, is the same on every machine and backend. `results`
+ * are those of the plan's steps, in their order.
+ */
+export function manifest(plan: Plan, results: readonly StepResult[], version: string): string {
+  if (results.length !== plan.steps.length) {
+    const message = `${plan.steps.length} steps have ${results.length} results`;
+    throw new MergeError("INTERNAL", message);
+  }
+  const tensors = plan.steps.map(
+    (step, i) => [step.tensor, JSON.stringify(describeTensor(plan, step, results[i]))] as const,
+  );
+  const { donor } = plan.assets;
+  const sections = [
+    ["format", "1"],
+    ["weightloom", JSON.stringify(version)],
+    ["plan", JSON.stringify(plan.hash)],
+    ["digest", JSON.stringify(DIGEST)],
+    ["recipe", pretty(describeRecipe(plan))],
+    ["inputs", lines(plan.sources.map(describeSource))],
+    ["outputs", lines(plan.shards.map(({ name, size }) => ({ name, size })))],
+    ["tensors", tensors.length === 0 ? "{}" : `{\n${sortedLines(tensors, "    ")}\n  }`],
+    ["paths", pretty({ models: plan.models, donor, inputs: plan.sources.map(({ path }) => path) })],
+  ];
+  return `{\n${sections.map(([name, json]) => `  "${name}": ${json}`).join(",\n")}\n}\n`;
+}
+
+function describeRecipe({ method, seed, models, assets, dropped }: Plan) {
+  const { dtype, layers, vocabSize } = assets;
+  return {
+    method,
+    seed,
+    models: models.length,
+    dtype,
+    layers: layers === null ? null : [...layers],
+    vocabSize,
+    dropped: dropped.map(({ model, tensor, reason }) => ({ model, tensor, reason })),
+  };
+}
+
+function describeSource({ path, size, headerHash }: Plan["sources"][number]) {
+  return { name: basename(path), size, headerHash };
+}
+
+function describeTensor({ shards }: Plan, step: PlanStep, result: StepResult) {
+  const { dtype, shape, shard, offset, operation, inputs } = step;
+  const nonfinite = countNonfinite(result);
+  return {
+    dtype,
+    shape,
+    shard: shards[shard].name,
+    offset,
+    digest: result.digest,
+    ...(nonfinite === undefined ? {} : { nonfinite }),
+    operation: ordered(operation),
+    inputs: inputs.map(({ model, source, tensor, dtype, offset }) => {
+      return { model, source, tensor, dtype, offset };
+    }),
+  };
+}
+
+/** Counts that are not zero, or undefined when all are. */
+function countNonfinite(result: StepResult): Record<string, number> | undefined {
+  const { nanFromInput, nanBorn, overflowFromInput, overflowBorn } = result;
+  const counts = { nanFromInput, nanBorn, overflowFromInput, overflowBorn };
+  const present = Object.entries(counts).filter(([, count]) => count !== 0);
+  return present.length === 0 ? undefined : Object.fromEntries(present);
+}
+
+/** A copy whose keys are in order, those that tell kinds apart first. */
+function ordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ordered);
+  if (typeof value !== "object" || value === null) return value;
+  const rank = (key: string) => (key === "op" || key === "kind" ? `0${key}` : `1${key}`);
+  const entries = Object.entries(value).toSorted(([a], [b]) => (rank(a) < rank(b) ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, ordered(item)]));
+}
+
+/** A list of records, one line each. */
+function lines(records: readonly object[]): string {
+  if (records.length === 0) return "[]";
+  return `[\n${records.map((each) => `    ${JSON.stringify(each)}`).join(",\n")}\n  ]`;
+}
+
+/** A section with a member on each line. */
+function pretty(section: object): string {
+  const members = Object.entries(section).map(
+    ([name, value]) => `    ${JSON.stringify(name)}: ${JSON.stringify(value)}`,
+  );
+  return `{\n${members.join(",\n")}\n  }`;
+}

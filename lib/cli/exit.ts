@@ -1,0 +1,42 @@
+import type { ErrorCode } from "../errors.ts";
+
+/**
+ * Exit codes: 0 done; 1 a defect; 2 wrong arguments or recipe; 3 a model file or the fit of the
+ * models; 4 the output cannot be written; 5 an input changed during the merge; 130 cancelled.
+ */
+const OUTPUT: readonly ErrorCode[] = [
+  "OUTPUT_EXISTS",
+  "OUTPUT_IS_INPUT",
+  "OUTPUT_BUSY",
+  "WRITE_FAILED",
+  "NO_SPACE",
+];
+const ARGUMENTS: readonly ErrorCode[] = [
+  "RECIPE_NOT_YAML",
+  "RECIPE_TOO_LARGE",
+  "RECIPE_UNREADABLE",
+  "UNKNOWN_KEY",
+  "MISSING_KEY",
+  "WRONG_TYPE",
+  "OUT_OF_RANGE",
+  "UNKNOWN_METHOD",
+  "UNKNOWN_DTYPE",
+  "CONFLICTING_KEYS",
+  "MISSING_PARAMETER",
+  "MODEL_COUNT",
+  "BASE_MODEL",
+  "LAYER_RANGE",
+  "UNSUPPORTED",
+  "SEVERAL_PROBLEMS",
+  "ARGUMENT",
+  "BACKEND",
+  "MEMORY_BUDGET",
+];
+
+export function exitCodeOf(code: ErrorCode): number {
+  if (code === "INTERNAL") return 1;
+  if (ARGUMENTS.includes(code)) return 2;
+  if (OUTPUT.includes(code)) return 4;
+  if (code === "INPUT_CHANGED") return 5;
+  return code === "ABORTED" ? 130 : 3;
+}

@@ -1,0 +1,50 @@
+/** The texts of `--help`. */
+
+export const HELP = `weightloom: merge models, the same bytes everywhere
+
+  weightloom merge RECIPE.yml OUT/    merge and write a model
+  weightloom plan RECIPE.yml          check a recipe and say what it would do
+  weightloom inspect MODEL/           list a model's tensors
+
+  weightloom COMMAND --help           the options of a command
+  weightloom --version
+
+RECIPE.yml is a mergekit configuration.`;
+
+const TEXTS: ReadonlyMap<string, string> = new Map([
+  [
+    "merge",
+    `weightloom merge RECIPE.yml OUT/ [options]
+
+  --overwrite              replace what lies at OUT, once the new model is whole
+  --random-seed N          seed of random choices (default 0)
+  --out-shard-size N       most bytes in one file, such as 5B, 500M, 0 for one file (default 5B)
+  -j, --threads N          worker threads
+  --max-memory N           bound on anonymous memory, such as 512M
+  --backend NAME           auto (default), native or reference
+  --isa NAME               avx512, avx2, neon or scalar (also WEIGHTLOOM_ISA)
+  --io NAME                auto (default), mmap or pread
+  --no-sync                do not wait for the disk; faster, unsafe in a power cut
+  --json                   print the result, or the problems, as JSON
+  --quiet                  no progress`,
+  ],
+  [
+    "plan",
+    `weightloom plan RECIPE.yml [options]
+
+  --tensors                one line for every output tensor
+  --random-seed N          seed of random choices (default 0)
+  --out-shard-size N       most bytes in one file (default 5B)
+  --json                   the whole plan as JSON`,
+  ],
+  [
+    "inspect",
+    `weightloom inspect MODEL/ [options]
+
+  --json                   tensors, dtypes, sizes and metadata as JSON`,
+  ],
+]);
+
+export function helpFor(command: string): string {
+  return TEXTS.get(command) ?? HELP;
+}

@@ -1,0 +1,32 @@
+/** The public surface of weightloom. */
+export {
+  type ArrayOptions,
+  type DareOptions,
+  dare,
+  type LinearOptions,
+  linear,
+  type SlerpOptions,
+  slerp,
+  type TaskArithmeticOptions,
+  type TensorLike,
+  type TiesOptions,
+  taskArithmetic,
+  ties,
+} from "./arrays.ts";
+export { ERROR_CODES, type ErrorCode, MergeError, type Place, type Problem } from "./errors.ts";
+export {
+  type MergeOptions,
+  type MergeResult,
+  merge,
+  type NonfiniteTensor,
+  type PlanRecipeOptions,
+  type Progress,
+  plan,
+} from "./merge.ts";
+export { type OpenedModel, openModel } from "./model.ts";
+export { explain } from "./plan/explain.ts";
+export type { Operation, Plan, PlanStep } from "./plan/types.ts";
+export type { RecipeObject } from "./recipe-object.ts";
+export { type BackendInfo, backendInfo } from "./run/backend.ts";
+export { type Tensor, type TensorData, tensor } from "./tensor.ts";
+export { version } from "./version.ts";

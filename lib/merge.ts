@@ -1,0 +1,199 @@
+/** The two calls most people need: `plan` and `merge`. */
+import { makeAssets } from "./assets/index.ts";
+import { MergeError, printable } from "./errors.ts";
+import { byteLength } from "./format/dtype.ts";
+import { METHODS } from "./methods/index.ts";
+import type { Method } from "./methods/types.ts";
+import { outputBytes } from "./plan/explain.ts";
+import { makePlan } from "./plan/plan.ts";
+import type { Plan } from "./plan/types.ts";
+import type { RecipeObject } from "./recipe-object.ts";
+import { type ComputeOptions, chooseBackend, chooseIsa, chooseThreads } from "./run/backend.ts";
+import { checkInputs } from "./run/identity.ts";
+import { fitThreads } from "./run/memory.ts";
+import { checkOutput, Stage } from "./run/publish.ts";
+import { type LoadedRecipe, loadRecipe } from "./run/recipe.ts";
+import type { ExecuteOptions, StepResult, Work } from "./run/work.ts";
+import { version } from "./version.ts";
+
+export interface PlanRecipeOptions {
+  /** Seed of every random choice; default 0. */
+  seed?: number | bigint;
+  /** Most bytes of tensors in one output file; 0 for a single file. Default 5,000,000,000. */
+  shardSize?: number;
+}
+
+/** How far a merge is. */
+export interface Progress {
+  /** Bytes of output tensors finished, and how many there will be. */
+  bytesDone: number;
+  bytesTotal: number;
+  /** A tensor being worked on. */
+  tensor: string;
+}
+
+export interface MergeOptions extends PlanRecipeOptions, ComputeOptions {
+  /** Folder to publish the model at; it must not exist, or be empty, unless `overwrite`. */
+  out: string;
+  /** Replace what lies at `out`, in the last step and only after success. */
+  overwrite?: boolean;
+  /** Bound on the anonymous memory of the whole process, in bytes. */
+  maxMemory?: number;
+  /** Make the output survive a power cut before the promise resolves; default true. */
+  sync?: boolean;
+  /** How inputs are read: mapped (the default) or by positioned reads. */
+  io?: "auto" | "mmap" | "pread";
+  /** Cancels the merge; the target stays untouched and the promise rejects with code ABORTED. */
+  signal?: AbortSignal;
+  /** Called a few times a second; an exception it throws cancels the merge and is passed on. */
+  onProgress?: (progress: Progress) => void;
+}
+
+/** A tensor with results that are not finite, and how many. */
+export interface NonfiniteTensor extends Omit<StepResult, "digest"> {
+  tensor: string;
+}
+
+export interface MergeResult {
+  /** Folder of the published model. */
+  out: string;
+  plan: Plan;
+  backend: "native" | "reference";
+  /** Seconds from the first byte to the published model. */
+  seconds: number;
+  /** Tensors that hold NaN or overflows; empty for a sound merge. */
+  nonfinite: readonly NonfiniteTensor[];
+  /** What was accepted without effect, and other remarks. */
+  notes: readonly string[];
+}
+
+function planLoaded({ recipe, folder }: LoadedRecipe, options: PlanRecipeOptions): Plan {
+  const { shardSize } = options;
+  if (shardSize !== undefined && !(Number.isSafeInteger(shardSize) && shardSize >= 0)) {
+    throw new MergeError("ARGUMENT", `shardSize: a number of bytes was expected, not ${shardSize}`);
+  }
+  return makePlan(recipe, {
+    recipeFolder: folder,
+    seed: toSeed(options.seed),
+    ...(shardSize === undefined ? {} : { shardSize }),
+  });
+}
+
+function toSeed(seed: number | bigint | undefined): bigint {
+  const value = typeof seed === "bigint" ? seed : Number.isSafeInteger(seed ?? 0) ? BigInt(seed ?? 0) : -1n;
+  if (value >= 0n && value < 2n ** 64n) return value;
+  throw new MergeError("ARGUMENT", `seed: an integer from 0 to 2^64 - 1 was expected, not ${seed}`);
+}
+
+/**
+ * Plans a merge without reading a tensor: the dry run.
+ * @param recipe path of a mergekit YAML file, or the same as an object
+ * @returns plain data: every output tensor with its inputs, operation and place
+ * @throws MergeError with every problem that headers can show, in `problems`
+ */
+export async function plan(
+  recipe: string | RecipeObject,
+  options: PlanRecipeOptions = {},
+): Promise<Plan> {
+  const loaded = await loadRecipe(recipe);
+  const made = planLoaded(loaded, options);
+  return { ...made, notes: [...loaded.notes, ...made.notes] };
+}
+
+function workOf(made: Plan, shards: readonly string[]): Work {
+  return {
+    sources: made.sources.map(({ path, size }) => ({ path, size })),
+    outputs: shards.map((path, i) => ({ path, size: made.shards[i].size })),
+    steps: made.steps.map((step) => ({ ...step, output: step.shard })),
+  };
+}
+
+/** Turns byte counts into Progress; steps run in about the order of the plan. */
+function progressOf(made: Plan, onProgress: (progress: Progress) => void): (done: number) => void {
+  const bytesTotal = outputBytes(made);
+  const width = made.steps.map(({ dtype, count }) => byteLength(dtype, count));
+  let at = 0;
+  let before = 0;
+  return (bytesDone) => {
+    while (at < width.length - 1 && before + width[at] <= bytesDone) before += width[at++];
+    onProgress({ bytesDone, bytesTotal, tensor: made.steps[at].tensor });
+  };
+}
+
+async function runPlan(
+  loaded: LoadedRecipe,
+  made: Plan,
+  options: MergeOptions,
+): Promise<StepResult[]> {
+  const backend = chooseBackend(options.backend);
+  const io = options.io === "pread" ? "pread" : "mmap";
+  const execute: ExecuteOptions = {
+    threads: fitThreads(made, backend, chooseThreads(options.threads), io, options.maxMemory),
+    isa: chooseIsa(options.isa),
+    sync: options.sync ?? true,
+    io,
+    signal: options.signal,
+    onBytes: options.onProgress === undefined ? undefined : progressOf(made, options.onProgress),
+  };
+  const stage = new Stage(options.out, made, execute.sync);
+  try {
+    const shards = stage.createShards(made);
+    throwIfAborted(options.signal);
+    checkInputs(made, "opening");
+    const results = await backend.execute(workOf(made, shards), execute);
+    checkInputs(made, "after");
+    const method = METHODS.get(made.method) as Method;
+    const text = { plan: made, results, recipeText: loaded.text, recipe: loaded.recipe };
+    const { title: methodTitle, source: methodSource } = method;
+    stage.writeAssets(makeAssets({ ...text, methodTitle, methodSource, version }));
+    throwIfAborted(options.signal);
+    execute.onBytes?.(outputBytes(made));
+    stage.publish();
+    return results;
+  } catch (error) {
+    stage.discard();
+    throw error;
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return;
+  throw new MergeError("ABORTED", "the merge was cancelled", { cause: signal.reason });
+}
+
+/**
+ * Merges models and publishes the result: at `out` there is nothing, what was there before, or the
+ * whole new model.
+ * @param recipe path of a mergekit YAML file, or the same as an object
+ * @throws MergeError; see `code` and `problems`
+ * @example await merge("ties.yml", { out: "merged", onProgress: console.log });
+ */
+export async function merge(
+  recipe: string | RecipeObject,
+  options: MergeOptions,
+): Promise<MergeResult> {
+  if (typeof options?.out !== "string" || options.out === "") {
+    throw new MergeError("ARGUMENT", "out: the path of a folder was expected");
+  }
+  throwIfAborted(options.signal);
+  const loaded = await loadRecipe(recipe);
+  const made = planLoaded(loaded, options);
+  checkOutput(options.out, made, options.overwrite ?? false);
+  const started = performance.now();
+  const results = await runPlan(loaded, made, options);
+  return {
+    out: options.out,
+    plan: made,
+    backend: chooseBackend(options.backend).name,
+    seconds: (performance.now() - started) / 1000,
+    nonfinite: nonfiniteOf(made, results),
+    notes: [...loaded.notes, ...made.notes],
+  };
+}
+
+function nonfiniteOf(made: Plan, results: readonly StepResult[]): NonfiniteTensor[] {
+  return results.flatMap(({ digest: _, ...counts }, i) => {
+    const any = Object.values(counts).some((count) => count > 0);
+    return any ? [{ tensor: printable(made.steps[i].tensor), ...counts }] : [];
+  });
+}

@@ -1,0 +1,55 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { MergeError, printable } from "./errors.ts";
+import { isFloatDtype } from "./format/dtype.ts";
+import { openModel as openHeaders, type Model } from "./format/model.ts";
+import { decodeTile } from "./reference/tile.ts";
+
+/** An opened model whose tensors can be read. */
+export interface OpenedModel extends Model {
+  /** Stored bytes of a tensor. @throws MergeError MISSING_TENSOR */
+  bytes(name: string): Uint8Array;
+  /** A tensor of a float dtype, decoded to binary32. @throws MergeError DTYPE_UNSUPPORTED */
+  read(name: string): Float32Array;
+}
+
+/**
+ * Opens a model: a `.safetensors` file, or a folder with one or with shards and their index.
+ * Only headers are read; no file stays open.
+ * @throws MergeError MODEL_NOT_FOUND, or the code of the first rule that a file breaks
+ * @example const w = openModel("models/a").read("model.norm.weight");
+ */
+export function openModel(path: string): OpenedModel {
+  const model = openHeaders(path);
+  const find = (name: string) => {
+    const tensor = model.tensors.get(name);
+    if (tensor !== undefined) return tensor;
+    throw new MergeError("MISSING_TENSOR", `${printable(path)} has no tensor ${printable(name)}`);
+  };
+  const bytes = (name: string) => {
+    const { file, offset, bytes: length } = find(name);
+    return readSpan(model.files[file].path, offset, length);
+  };
+  const read = (name: string) => {
+    const { dtype, count } = find(name);
+    if (!isFloatDtype(dtype)) {
+      throw new MergeError("DTYPE_UNSUPPORTED", `${printable(name)} is ${dtype}, not a float dtype`);
+    }
+    return decodeTile(dtype, bytes(name), count).values;
+  };
+  return { ...model, bytes, read };
+}
+
+function readSpan(path: string, offset: number, length: number): Uint8Array {
+  const into = new Uint8Array(length);
+  const descriptor = openSync(path, "r");
+  try {
+    for (let done = 0; done < length; ) {
+      const got = readSync(descriptor, into, done, length - done, offset + done);
+      if (got === 0) throw new MergeError("FILE_TRUNCATED", `${printable(path)} ends early`);
+      done += got;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return into;
+}

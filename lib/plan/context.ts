@@ -1,0 +1,68 @@
+import { resolve } from "../config/parameters.ts";
+import type { Parameters } from "../config/types.ts";
+import { MergeError, printable } from "../errors.ts";
+import type { Method, ParameterSpec, TensorContext } from "../methods/types.ts";
+import type { Aligned } from "./align.ts";
+
+/** Thrown when a required parameter yields no value for a tensor. */
+function missing(spec: ParameterSpec, tensor: string): MergeError {
+  const message = `parameter ${spec.name} has no value for ${printable(tensor)}`;
+  return new MergeError("MISSING_PARAMETER", message, {
+    hint: "give a value without a filter, which counts for all other tensors",
+  });
+}
+
+/** Resolves the parameters of one output tensor by mergekit's precedence. */
+export class RecipeContext implements TensorContext {
+  readonly name: string;
+  readonly count: number;
+  readonly shape: readonly number[];
+  readonly seed: bigint;
+  readonly base: number | undefined;
+  readonly others: readonly number[];
+  readonly #aligned: Aligned;
+  readonly #method: Method;
+  readonly #global: Parameters;
+
+  constructor(aligned: Aligned, method: Method, global: Parameters, seed: bigint) {
+    const { wanted, count, shape } = aligned;
+    this.#aligned = aligned;
+    this.#method = method;
+    this.#global = global;
+    this.name = wanted.name;
+    this.count = count;
+    this.shape = shape;
+    this.seed = seed;
+    this.base = method.base === "ignored" ? undefined : wanted.slice.base;
+    const all = wanted.slice.sources.map((_, s) => s);
+    const apart = method.base === "required" || method.base === "optional";
+    this.others = apart ? all.filter((s) => s !== this.base) : all;
+  }
+
+  number(name: string): number | undefined {
+    const { slice, t } = this.#aligned.wanted;
+    const settings = [...slice.levels, this.#global].map((level) => level[name]);
+    return this.#settle(name, resolve(settings, t, this.name), this.name);
+  }
+
+  flag(name: string): boolean {
+    return this.number(name) === 1;
+  }
+
+  numberOf(name: string, input: number): number | undefined {
+    const { slice, t, sourceNames } = this.#aligned.wanted;
+    const source = slice.sources[input];
+    const levels = [source.parameters, ...slice.levels, this.#global];
+    const settings = levels.map((level) => level[name]);
+    return this.#settle(name, resolve(settings, t, sourceNames[input]), sourceNames[input]);
+  }
+
+  #settle(name: string, found: number | undefined, tensor: string): number | undefined {
+    const spec = this.#method.parameters.find((each) => each.name === name);
+    if (spec === undefined) throw new MergeError("INTERNAL", `no parameter ${name}`);
+    if (found !== undefined) return found;
+    if (spec.default !== undefined) return Number(spec.default);
+    if (spec.optional === true) return undefined;
+    throw missing(spec, tensor);
+  }
+}

@@ -1,0 +1,100 @@
+/** A plan in words: what `weightloom plan` prints. */
+import { printable } from "../errors.ts";
+import { byteLength } from "../format/dtype.ts";
+import type { Operation, Plan, PlanStep } from "./types.ts";
+
+/** 1234567 → "1.23 MB". */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return unit === 0 ? `${bytes} B` : `${value.toPrecision(3)} ${units[unit]}`;
+}
+
+/** Bytes of tensors the plan writes. */
+export function outputBytes(plan: Plan): number {
+  return plan.steps.reduce((sum, { dtype, count }) => sum + byteLength(dtype, count), 0);
+}
+
+/** Bytes of tensors the plan reads, each once. */
+export function inputBytes(plan: Plan): number {
+  return plan.steps.reduce((sum, { inputs, count }) => {
+    return sum + inputs.reduce((s, { dtype }) => s + byteLength(dtype, count), 0);
+  }, 0);
+}
+
+function numbers(values: readonly number[]): string {
+  return values.map((value) => Number(value.toPrecision(6))).join(", ");
+}
+
+/** One operation in words, with the names of its models. */
+export function explainOperation(operation: Operation, step: PlanStep, models: readonly string[]): string {
+  const name = (input: number) => printable(models[step.inputs[input].model]);
+  const names = (inputs: readonly number[]) => inputs.map(name).join(", ");
+  switch (operation.op) {
+    case "copy":
+      return `copy of ${name(operation.input)}`;
+    case "same":
+      return `copy of ${name(0)}, which all models must equal`;
+    case "linear": {
+      const divided = operation.divisor === null ? "" : `, divided by ${numbers([operation.divisor])}`;
+      return `weights ${numbers(operation.weights)} of ${names(operation.inputs)}${divided}`;
+    }
+    case "slerp":
+      return `t = ${operation.t} from ${name(operation.from)} to ${name(operation.to)}`;
+    case "task":
+      return explainTask(operation, names);
+  }
+}
+
+function explainTask(
+  operation: Extract<Operation, { op: "task" }>,
+  names: (inputs: readonly number[]) => string,
+): string {
+  const parts = [`deltas of ${names(operation.inputs)}`, `weights ${numbers(operation.weights)}`];
+  const kept = operation.sparsify.map((each) => {
+    if (each.kind === "magnitude") return `largest ${each.keep}`;
+    return each.kind === "random" ? `random ${numbers([each.threshold / 2 ** 32])}` : "all";
+  });
+  if (kept.some((each) => each !== "all")) parts.push(`keeping ${kept.join(", ")}`);
+  if (operation.rescale) parts.push("rescaled");
+  if (operation.consensus) parts.push("sign election");
+  if (operation.normalize) parts.push("normalized");
+  if (operation.lambda !== 1) parts.push(`lambda ${numbers([operation.lambda])}`);
+  return `${parts.join("; ")}; on ${names([operation.base])}`;
+}
+
+function* explainTensors(plan: Plan): Generator<string> {
+  for (const step of plan.steps) {
+    const { tensor, dtype, shape, operation } = step;
+    const what = explainOperation(operation, step, plan.models);
+    yield `  ${printable(tensor)} ${dtype} [${shape.join(", ")}]: ${what}`;
+  }
+}
+
+/** The whole plan as lines of text; with `tensors`, a line for every output tensor. */
+export function explain(plan: Plan, options: { tensors?: boolean } = {}): string[] {
+  const counts = new Map<string, number>();
+  for (const { operation } of plan.steps) {
+    counts.set(operation.op, (counts.get(operation.op) ?? 0) + 1);
+  }
+  const operations = [...counts].map(([op, count]) => `${count} ${op}`).join(", ");
+  const lines = [
+    `method      ${plan.method}`,
+    ...plan.models.map((model, i) => `${i === 0 ? "models" : "      "}      ${printable(model)}`),
+    `tensors     ${plan.steps.length} (${operations})`,
+    `reads       ${formatBytes(inputBytes(plan))} from ${plan.sources.length} files`,
+    `writes      ${formatBytes(outputBytes(plan))} to ${plan.shards.length} files`,
+    `seed        ${plan.seed}`,
+    `plan        ${plan.hash.slice(0, 16)}`,
+    ...plan.notes.map((note) => `note        ${note}`),
+  ];
+  if (plan.dropped.length > 0) {
+    lines.push(`dropped     ${plan.dropped.length} tensors of the inputs (outside the slices)`);
+  }
+  return options.tensors === true ? [...lines, ...explainTensors(plan)] : lines;
+}

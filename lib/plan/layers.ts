@@ -1,0 +1,113 @@
+/**
+ * Which tensors the output has, and which tensors of which sources each is made from: slices of
+ * layers, renumbered, and everything outside the layers.
+ */
+import { sameReference } from "../config/reference.ts";
+import type { ModelReference, Parameters } from "../config/types.ts";
+import type { Place } from "../errors.ts";
+import type { Model } from "../format/model.ts";
+import { isBeforeLayers, joinLayer, splitLayer } from "./names.ts";
+
+/** One model taking part in a slice. */
+export interface SliceSource {
+  model: Model;
+  /** Position in the plan's list of models. */
+  position: number;
+  parameters: Parameters;
+  place: Place | undefined;
+  /** First layer taken, and how many; null takes every layer the model has. */
+  range: readonly [number, number] | null;
+}
+
+/** A slice with its models opened. `base` is the position in `sources`, if a base takes part. */
+export interface Slice {
+  sources: readonly SliceSource[];
+  base: number | undefined;
+  /** Parameters of the slice, then of its module, in order of precedence. */
+  levels: readonly Parameters[];
+}
+
+/** One output tensor before alignment. */
+export interface Wanted {
+  name: string;
+  /** Name in each source of the slice. */
+  sourceNames: readonly string[];
+  slice: Slice;
+  /** Position in the slice for gradients, from 0 to 1. */
+  t: number;
+}
+
+/** Layer numbers of a model by prefix: how many layers follow each `model.layers.`-like prefix. */
+export function layerCounts(model: Model): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of model.tensors.keys()) {
+    const split = splitLayer(name);
+    if (split === undefined) continue;
+    counts.set(split.prefix, Math.max(counts.get(split.prefix) ?? 0, split.layer + 1));
+  }
+  return counts;
+}
+
+/** Position of layer `i` of `n`: mergekit's, where a single layer stands at 1. */
+function positionOf(i: number, n: number): number {
+  return n > 1 ? i / (n - 1) : 1;
+}
+
+/** Suffixes of every layer of a model: `layer → suffixes`, for one prefix. */
+function suffixesByLayer(model: Model, prefix: string): Map<number, string[]> {
+  const layers = new Map<number, string[]>();
+  for (const name of model.tensors.keys()) {
+    const split = splitLayer(name);
+    if (split?.prefix !== prefix) continue;
+    const suffixes = layers.get(split.layer);
+    if (suffixes === undefined) layers.set(split.layer, [split.suffix]);
+    else suffixes.push(split.suffix);
+  }
+  return layers;
+}
+
+/** Output tensors of one run of layers; its first output layer is `start`. */
+export function* wantLayers(slice: Slice, prefix: string, start: number): Generator<Wanted> {
+  const bySource = slice.sources.map(({ model }) => suffixesByLayer(model, prefix));
+  const ranges = slice.sources.map(({ model, range }) => {
+    return range ?? ([0, layerCounts(model).get(prefix) ?? 0] as const);
+  });
+  const count = Math.max(...ranges.map(([from, to]) => to - from));
+  for (let i = 0; i < count; i++) {
+    const suffixes = new Set<string>();
+    bySource.forEach((layers, s) => {
+      for (const suffix of layers.get(ranges[s][0] + i) ?? []) suffixes.add(suffix);
+    });
+    for (const suffix of suffixes) {
+      yield {
+        name: joinLayer(prefix, start + i, suffix),
+        sourceNames: ranges.map(([from]) => joinLayer(prefix, from + i, suffix)),
+        slice,
+        t: positionOf(i, count),
+      };
+    }
+  }
+}
+
+/** Output tensors outside the layers: those before them from the first slice, others the last. */
+export function* wantOutside(first: Slice, last: Slice): Generator<Wanted> {
+  for (const slice of new Set([first, last])) {
+    const names = new Set<string>();
+    for (const { model } of slice.sources) for (const name of model.tensors.keys()) names.add(name);
+    for (const name of names) {
+      if (splitLayer(name) !== undefined) continue;
+      if (first !== last && isBeforeLayers(name) !== (slice === first)) continue;
+      yield { name, sourceNames: slice.sources.map(() => name), slice, t: 0 };
+    }
+  }
+}
+
+/** Position of the first source that is the base model. */
+export function findBase(
+  sources: readonly { reference: ModelReference }[],
+  base: ModelReference | undefined,
+): number | undefined {
+  if (base === undefined) return undefined;
+  const at = sources.findIndex(({ reference }) => sameReference(reference, base));
+  return at < 0 ? undefined : at;
+}

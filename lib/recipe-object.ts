@@ -1,0 +1,57 @@
+/** The recipe as a TypeScript object: the keys and forms of mergekit's YAML, typed. */
+
+/** A value, a gradient over the layers, or values by tensor name. */
+export type Setting =
+  | number
+  | boolean
+  | readonly number[]
+  | readonly { filter?: string; value: number | boolean | readonly number[] }[];
+
+export type Settings = Readonly<Record<string, Setting>>;
+
+export interface ModelEntry {
+  model: string;
+  parameters?: Settings;
+}
+
+export interface SourceEntry extends ModelEntry {
+  /** From the first layer up to, not including, the second. */
+  layer_range: readonly [number, number];
+}
+
+export interface SliceEntry {
+  sources: readonly SourceEntry[];
+  base_model?: string;
+  parameters?: Settings;
+}
+
+export type MethodName =
+  | "linear"
+  | "slerp"
+  | "task_arithmetic"
+  | "ties"
+  | "dare_linear"
+  | "dare_ties"
+  | "passthrough";
+
+export type OutputDtype = "float32" | "float16" | "bfloat16";
+
+/**
+ * A merge recipe. Exactly one of `models` and `slices` is given.
+ * @example
+ * const recipe: RecipeObject = {
+ *   merge_method: "slerp",
+ *   base_model: "models/a",
+ *   models: [{ model: "models/a" }, { model: "models/b" }],
+ *   parameters: { t: 0.5 },
+ * };
+ */
+export interface RecipeObject {
+  merge_method: MethodName;
+  models?: readonly ModelEntry[];
+  slices?: readonly SliceEntry[];
+  base_model?: string;
+  parameters?: Settings;
+  dtype?: OutputDtype;
+  out_dtype?: OutputDtype;
+}

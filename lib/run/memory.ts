@@ -1,0 +1,74 @@
+/** How much anonymous memory a merge needs, and how many threads fit a budget. */
+import { readFileSync } from "node:fs";
+import { MergeError } from "../errors.ts";
+import { formatBytes } from "../plan/explain.ts";
+import type { Plan, PlanStep } from "../plan/types.ts";
+import type { Backend, ExecuteOptions } from "./work.ts";
+
+const BLOCK = 65_536;
+const TILE = 4096;
+const MIB = 1 << 20;
+
+/** Touched stack and allocator slack of a worker thread. */
+const THREAD = MIB / 2;
+/** Room for the JavaScript heap to move in while a merge runs. */
+const HEAP = 24 * MIB;
+/** The reference decodes whole blocks and leaves them to the garbage collector. */
+const REFERENCE = 96 * MIB;
+/** Steps that the engine has in flight; native/engine/job.cpp. */
+const ACTIVE = 8;
+
+/** Anonymous memory this process holds now. */
+function held(): number {
+  try {
+    const status = readFileSync("/proc/self/status", "latin1");
+    const anonymous = /^RssAnon:\s+(\d+) kB/m.exec(status);
+    if (anonymous !== null) return Number(anonymous[1]) * 1024;
+  } catch {
+    // Not a Linux system: the resident set bounds it from above.
+  }
+  return process.memoryUsage.rss();
+}
+
+/** Scratch of one worker on one step; native/engine/block.h. */
+function scratch(step: PlanStep, io: ExecuteOptions["io"]): number {
+  const stored = io === "pread" ? step.inputs.length * BLOCK * 4 : 0;
+  const tiles = step.inputs.length * (TILE * 4 + TILE / 8 + 512);
+  return BLOCK * 4 + TILE * 8 + 2048 * 4 + stored + tiles;
+}
+
+/** State that a step keeps between its phases: histograms, block sums, digests. */
+function state(step: PlanStep): number {
+  const blocks = Math.ceil(step.count / BLOCK);
+  return blocks * 8 * (1 + 3 * step.inputs.length) + step.inputs.length * 2048 * 8;
+}
+
+function most(values: Iterable<number>): number {
+  let largest = 0;
+  for (const value of values) largest = Math.max(largest, value);
+  return largest;
+}
+
+/**
+ * The number of threads, at most `threads`, with which the merge stays below `maxMemory` bytes of
+ * anonymous memory for the whole process.
+ * @throws MergeError MEMORY_BUDGET when not even one thread fits
+ */
+export function fitThreads(
+  plan: Plan,
+  backend: Backend,
+  threads: number,
+  io: ExecuteOptions["io"],
+  maxMemory: number | undefined,
+): number {
+  if (maxMemory === undefined) return threads;
+  const steps = ACTIVE * most(plan.steps.map(state));
+  const fixed = held() + HEAP + steps + (backend.name === "reference" ? REFERENCE : 0);
+  const each = THREAD + most(plan.steps.map((step) => scratch(step, io)));
+  const fit = Math.floor((maxMemory - fixed) / each);
+  if (fit >= 1) return Math.min(threads, fit);
+  const message = `maxMemory ${formatBytes(maxMemory)} is too small for this merge`;
+  throw new MergeError("MEMORY_BUDGET", message, {
+    hint: `it needs ${formatBytes(fixed + each)} with one thread`,
+  });
+}

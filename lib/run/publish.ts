@@ -1,0 +1,201 @@
+/**
+ * Whole or absent: everything is written to a stage beside the target, synced, and renamed onto it.
+ * The stage's name carries the plan's hash; a lock file in it names the process that writes.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { hostname } from "node:os";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import type { AssetFile } from "../assets/index.ts";
+import { type ErrorCode, MergeError, printable } from "../errors.ts";
+import type { Plan } from "../plan/types.ts";
+import { loadAddon } from "./addon.ts";
+
+const LOCK = "weightloom.lock";
+
+function systemError(error: unknown, path: string): MergeError {
+  if (error instanceof MergeError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const full = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
+  const kind: ErrorCode = full ? "NO_SPACE" : "WRITE_FAILED";
+  return new MergeError(kind, `${printable(path)}: ${message}`, {
+    cause: error,
+    hint: full ? "free some space, or choose another output path" : undefined,
+  });
+}
+
+/** The nearest part of a path that exists, with links resolved, and the rest of it. */
+function realPath(path: string): string {
+  let at = resolve(path);
+  const rest: string[] = [];
+  while (!existsSync(at) && dirname(at) !== at) {
+    rest.unshift(basename(at));
+    at = dirname(at);
+  }
+  return join(realpathSync(at), ...rest);
+}
+
+function isInside(inner: string, outer: string): boolean {
+  return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
+}
+
+/**
+ * Refuses an output path that exists (unless it may be overwritten, or is an empty folder), or that
+ * would overwrite or lie among the inputs.
+ */
+export function checkOutput(out: string, plan: Plan, overwrite: boolean): void {
+  const target = realPath(out);
+  const folders = [...plan.sources.map(({ path }) => dirname(realPath(path))), plan.assets.donor];
+  for (const folder of new Set(folders.map(realPath))) {
+    if (!isInside(folder, target) && !isInside(target, folder)) continue;
+    const message = `the output ${printable(out)} and the input ${printable(folder)} overlap`;
+    throw new MergeError("OUTPUT_IS_INPUT", message, { hint: "choose another output path" });
+  }
+  if (!existsSync(out)) return;
+  const folder = statSync(out).isDirectory();
+  if (folder && readdirSync(out).length === 0) return;
+  if (overwrite && folder) return;
+  throw new MergeError("OUTPUT_EXISTS", `${printable(out)} already exists`, {
+    hint: folder ? "allow it by overwrite, or choose another path" : "it is not a folder",
+  });
+}
+
+function isAlive(lock: string): boolean {
+  try {
+    const { pid, host } = JSON.parse(readFileSync(lock, "utf8")) as { pid: number; host: string };
+    if (host !== hostname()) return true;
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function syncFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The folder beside the target in which the output comes into being. */
+export class Stage {
+  readonly path: string;
+  readonly #out: string;
+  readonly #sync: boolean;
+
+  /** Makes the stage. @throws MergeError OUTPUT_BUSY when a living process holds it */
+  constructor(out: string, plan: Plan, sync: boolean) {
+    this.#out = resolve(out);
+    this.#sync = sync;
+    this.path = `${this.#out}.weightloom-${plan.hash.slice(0, 12)}`;
+    this.#guard(() => {
+      mkdirSync(dirname(this.#out), { recursive: true });
+      this.#claim();
+    });
+  }
+
+  /** Creates the shards: header in place, blocks reserved. */
+  createShards(plan: Plan): string[] {
+    return plan.shards.map(({ name, size, header }) => {
+      const path = join(this.path, name);
+      this.#guard(() => {
+        this.#write(path, Buffer.from(header, "base64"), false);
+        reserve(path, size);
+      });
+      return path;
+    });
+  }
+
+  writeAssets(files: readonly AssetFile[]): void {
+    for (const { name, bytes } of files) {
+      const content = bytes instanceof Uint8Array ? bytes : readFileSync(bytes.copyFrom);
+      this.#guard(() => this.#write(join(this.path, name), content, this.#sync));
+    }
+  }
+
+  /** Syncs the stage and renames it onto the target. */
+  publish(): void {
+    this.#guard(() => {
+      rmSync(join(this.path, LOCK));
+      if (this.#sync) syncFolder(this.path);
+      const aside = `${this.path}-old`;
+      const replaces = existsSync(this.#out) && readdirSync(this.#out).length > 0;
+      if (replaces) renameSync(this.#out, aside);
+      renameSync(this.path, this.#out);
+      if (this.#sync) syncFolder(dirname(this.#out));
+      if (replaces) rmSync(aside, { recursive: true });
+    });
+  }
+
+  discard(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+
+  #claim(): void {
+    const lock = join(this.path, LOCK);
+    if (existsSync(this.path)) {
+      if (isAlive(lock)) {
+        const message = `another merge is writing to ${printable(this.#out)}`;
+        throw new MergeError("OUTPUT_BUSY", message, { hint: `its stage is ${this.path}` });
+      }
+      this.discard();
+    }
+    mkdirSync(this.path);
+    writeFileSync(lock, JSON.stringify({ pid: process.pid, host: hostname() }), { flag: "wx" });
+  }
+
+  #write(path: string, bytes: Uint8Array, sync: boolean): void {
+    const descriptor = openSync(path, "wx");
+    try {
+      for (let done = 0; done < bytes.byteLength; ) {
+        done += writeSync(descriptor, bytes, done, bytes.byteLength - done);
+      }
+      if (sync) fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #guard(body: () => void): void {
+    try {
+      body();
+    } catch (error) {
+      throw systemError(error, this.#out);
+    }
+  }
+}
+
+/** Gives a file its final size; with its blocks reserved where the addon is there to do it. */
+function reserve(path: string, size: number): void {
+  const { addon } = loadAddon();
+  const failure = addon?.reserve(path, size);
+  if (failure !== undefined) {
+    throw new MergeError(failure.code as ErrorCode, failure.message, {
+      hint: `the output needs ${size} bytes`,
+    });
+  }
+  if (addon !== undefined) return;
+  const descriptor = openSync(path, "r+");
+  try {
+    if (size > 0) writeSync(descriptor, new Uint8Array(1), 0, 1, size - 1);
+  } finally {
+    closeSync(descriptor);
+  }
+}

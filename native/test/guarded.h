@@ -1,0 +1,113 @@
+// Buffers that end at, or up to three bytes before, a page that may not be touched, with canaries
+// around them: a read beyond the end faults, a write beyond either end is found.
+#pragma once
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace weightloom_test {
+
+class Guarded {
+ public:
+  explicit Guarded(size_t capacity) {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    room_ = (capacity + 2 * kCanary + page - 1) / page * page;
+    mapped_ = room_ + page;
+    void* memory =
+        mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) std::abort();
+    start_ = static_cast<uint8_t*>(memory);
+    if (mprotect(start_ + room_, page, PROT_NONE) != 0) std::abort();
+  }
+  ~Guarded() { munmap(start_, mapped_); }
+  Guarded(const Guarded&) = delete;
+  Guarded& operator=(const Guarded&) = delete;
+
+  // A place of `size` bytes that ends `gap` bytes (0 to 3) before the guard page.
+  uint8_t* place(size_t size, size_t gap) {
+    gap_ = gap;
+    at_ = start_ + room_ - gap - size;
+    std::memset(at_ - kCanary, kCanaryByte, kCanary);
+    std::memset(at_ + size, kCanaryByte, gap);
+    end_ = at_ + size;
+    return at_;
+  }
+  bool intact() const {
+    return all_canary(at_ - kCanary, kCanary) && all_canary(end_, gap_);
+  }
+  size_t room() const { return room_ - 2 * kCanary; }
+
+ private:
+  static constexpr size_t kCanary = 64;
+  static constexpr int kCanaryByte = 0xC5;
+
+  static bool all_canary(const uint8_t* p, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+      if (p[i] != kCanaryByte) return false;
+    }
+    return true;
+  }
+
+  uint8_t* start_;
+  uint8_t* at_ = nullptr;
+  uint8_t* end_ = nullptr;
+  size_t room_, mapped_, gap_ = 0;
+};
+
+// The buffers of one kernel call. Regions are kept between calls, by position.
+class Arena {
+ public:
+  void begin(size_t gap) {
+    gap_ = gap;
+    used_ = 0;
+    inputs_.clear();
+  }
+  const uint8_t* input(const std::vector<uint8_t>& bytes) {
+    uint8_t* at = take(bytes.size());
+    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+    inputs_.push_back({at, &bytes});
+    return at;
+  }
+  uint8_t* output(size_t bytes) {
+    uint8_t* at = take(bytes);
+    std::memset(at, 0xA9, bytes);
+    return at;
+  }
+  // No canary was touched and no input changed.
+  bool intact() const {
+    for (size_t i = 0; i < used_; ++i) {
+      if (!regions_[i]->intact()) return false;
+    }
+    for (const Input& input : inputs_) {
+      const size_t size = input.bytes->size();
+      if (size != 0 && std::memcmp(input.at, input.bytes->data(), size) != 0) return false;
+    }
+    return true;
+  }
+
+ private:
+  struct Input {
+    const uint8_t* at;
+    const std::vector<uint8_t>* bytes;
+  };
+
+  uint8_t* take(size_t bytes) {
+    if (used_ == regions_.size()) regions_.push_back(std::make_unique<Guarded>(size_t{1} << 15));
+    if (regions_[used_]->room() < bytes) std::abort();
+    return regions_[used_++]->place(bytes, gap_);
+  }
+
+  std::vector<std::unique_ptr<Guarded>> regions_;
+  std::vector<Input> inputs_;
+  size_t used_ = 0;
+  size_t gap_ = 0;
+};
+
+}  // namespace weightloom_test
