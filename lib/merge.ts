@@ -1,5 +1,6 @@
 /** The two calls most people need: `plan` and `merge`. */
-import { makeAssets } from "./assets/index.ts";
+import { type AssetFile, makeAssets } from "./assets/index.ts";
+import { parseReference, sameReference } from "./config/reference.ts";
 import { MergeError, printable } from "./errors.ts";
 import { byteLength } from "./format/dtype.ts";
 import { METHODS } from "./methods/index.ts";
@@ -120,6 +121,19 @@ function progressOf(made: Plan, onProgress: (progress: Progress) => void): (done
   };
 }
 
+function assetsOf(loaded: LoadedRecipe, made: Plan, results: readonly StepResult[]): AssetFile[] {
+  const { title: methodTitle, source: methodSource } = METHODS.get(made.method) as Method;
+  const { baseModel } = loaded.recipe;
+  const models = made.models.flatMap((text) => {
+    const parsed = parseReference(text);
+    if ("fault" in parsed) return [];
+    const base = baseModel !== undefined && sameReference(parsed.reference, baseModel);
+    return [{ reference: parsed.reference, base }];
+  });
+  const recipeText = loaded.text;
+  return makeAssets({ plan: made, results, recipeText, methodTitle, methodSource, version, models });
+}
+
 async function runPlan(
   loaded: LoadedRecipe,
   made: Plan,
@@ -142,10 +156,7 @@ async function runPlan(
     checkInputs(made, "opening");
     const results = await backend.execute(workOf(made, shards), execute);
     checkInputs(made, "after");
-    const method = METHODS.get(made.method) as Method;
-    const text = { plan: made, results, recipeText: loaded.text, recipe: loaded.recipe };
-    const { title: methodTitle, source: methodSource } = method;
-    stage.writeAssets(makeAssets({ ...text, methodTitle, methodSource, version }));
+    stage.writeAssets(assetsOf(loaded, made, results));
     throwIfAborted(options.signal);
     execute.onBytes?.(outputBytes(made));
     stage.publish();

@@ -57,7 +57,7 @@ export function isHubName(path: string): boolean {
 function summary({ methodTitle, methodSource, models }: Card): string {
   const bases = models.filter(({ base }) => base).map(({ reference }) => showModel(reference));
   const base = bases.length === 0 ? "" : `, using ${[...new Set(bases)].join(" and ")} as a base`;
-  const address = /https:\/\/[^\s<>()]+/.exec(methodSource)?.[0];
+  const address = /https:\/\/[^\s<>()[\]]*[^\s<>()[\].,;]/.exec(methodSource)?.[0];
   const title = escapeText(methodTitle);
   const method = address === undefined ? title : `[${title}](${address})`;
   return `This model is a merge, made with weightloom by the method ${method}${base}.`;
@@ -65,7 +65,8 @@ function summary({ methodTitle, methodSource, models }: Card): string {
 
 function showModel(reference: ModelReference): string {
   const text = formatReference(reference);
-  return isHubName(text) ? `[${escapeText(text)}](https://huggingface.co/${text})` : code(text);
+  if (!isHubName(reference.path)) return code(text);
+  return `[${escapeText(text)}](https://huggingface.co/${reference.path})`;
 }
 
 /** Text as a code span, in which nothing is markup. */
@@ -87,5 +88,5 @@ function fence(language: string, text: string): string {
 }
 
 function longestRun(text: string): number {
-  return Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  return (text.match(/`+/g) ?? []).reduce((longest, run) => Math.max(longest, run.length), 0);
 }

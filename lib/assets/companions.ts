@@ -1,6 +1,5 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { printable } from "../errors.ts";
 import { refuse, systemFault } from "../format/header.ts";
 import type { AssetFile } from "./types.ts";
 
@@ -69,7 +68,6 @@ function follow(path: string) {
   try {
     return statSync(path);
   } catch (cause) {
-    const fault = systemFault(cause, path, "FILE_UNREADABLE");
-    throw fault;
+    throw systemFault(cause, path, "FILE_UNREADABLE");
   }
 }

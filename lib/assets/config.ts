@@ -1,5 +1,6 @@
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
-import { MergeError, printable } from "../errors.ts";
+import { printable } from "../errors.ts";
 import type { Dtype } from "../format/dtype.ts";
 import { readSpan, refuse, withRegularFile } from "../format/header.ts";
 import type { PlanAssets } from "../plan/types.ts";
@@ -28,17 +29,17 @@ interface Section {
 /** Text of the donor's config.json, or undefined when it has none. */
 export function readConfigText(donor: string): string | undefined {
   const path = join(donor, CONFIG);
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  const read = (descriptor: number, size: number) => {
+    if (size <= MAX_CONFIG) return readSpan(descriptor, 0, size);
+    const message = `expected ${CONFIG} to have at most ${MAX_CONFIG} bytes, found ${size}`;
+    return refuse("CONFIG_NOT_JSON", message, path);
+  };
+  const bytes = withRegularFile(path, (fd, stat) => read(fd, Number(stat.size)), "FILE_UNREADABLE");
   try {
-    return withRegularFile(path, (descriptor, stat) => {
-      if (stat.size > MAX_CONFIG) {
-        const message = `expected ${CONFIG} to have at most ${MAX_CONFIG} bytes, found ${stat.size}`;
-        refuse("CONFIG_NOT_JSON", message, path);
-      }
-      return readSpan(descriptor, 0, Number(stat.size)).toString("utf8");
-    });
-  } catch (error) {
-    if (error instanceof MergeError && error.code === "MODEL_NOT_FOUND") return undefined;
-    throw error;
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return refuse("CONFIG_NOT_JSON", `expected ${CONFIG} to be UTF-8, found other bytes`, path);
   }
 }
 
@@ -50,16 +51,21 @@ export function readConfigText(donor: string): string | undefined {
  */
 export function patchConfig(text: string, assets: PlanAssets): string {
   checkObject(text);
+  const { dtype, layers, vocabSize } = assets;
+  const passes = [
+    (now: string) => editDtype(now, sectionsOf(now), dtype),
+    (now: string) => editLayers(now, sectionsOf(now), layers),
+    (now: string) => editNumber(now, sectionsOf(now), VOCABULARY_KEYS, vocabSize),
+  ];
+  return passes.reduce((now, edits) => applyEdits(now, edits(now)), text);
+}
+
+/** The whole config, then its language model where that has an object of its own. */
+function sectionsOf(text: string): [Section, ...Section[]] {
   const top = sectionAt(text, skipSpace(text, 0));
   const language = top.members.findLast(({ name }) => name === "text_config")?.value;
-  const hasLanguage = language !== undefined && text[language.start] === "{";
-  const sections = hasLanguage ? [top, sectionAt(text, language.start)] : [top];
-  const edits = [
-    ...editDtype(text, sections, assets.dtype),
-    ...editLayers(text, sections, assets.layers),
-    ...editNumber(text, sections, VOCABULARY_KEYS, assets.vocabSize),
-  ];
-  return applyEdits(text, edits);
+  if (language === undefined || text[language.start] !== "{") return [top];
+  return [top, sectionAt(text, language.start)];
 }
 
 function checkObject(text: string): void {

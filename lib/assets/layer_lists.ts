@@ -24,17 +24,27 @@ export function selectLayers(
   if (text[value.start] !== "[") return [];
   const items = itemsAt(text, value.start);
   const old = items.map(({ start, end }) => text.slice(start, end));
-  let selected: string[];
-  if (NUMBER_LISTS.includes(name)) {
-    selected = layers.flatMap((layer, i) => (old.includes(String(layer)) ? [String(i)] : []));
-  } else if (name.includes("layer") && old.length === count && !old.some(isCollection)) {
-    selected = layers.map((layer) => old[layer] ?? refuseLayer(name, layer, old.length));
-  } else return [];
+  const selected = select(name, old, count, layers);
   if (old.length === selected.length && old.every((item, i) => item === selected[i])) return [];
-  const start = items[0]?.start ?? value.start + 1;
-  const end = items[items.length - 1]?.end ?? start;
-  const separator = items.length > 1 ? text.slice(items[0].end, items[1].start) : ", ";
+  const { start } = items[0];
+  const { end } = items[items.length - 1];
+  const lead = text.slice(value.start + 1, start) || " ";
+  const separator = items.length > 1 ? text.slice(items[0].end, items[1].start) : `,${lead}`;
   return [{ start, end, text: selected.join(separator) }];
+}
+
+/** Items of the list as they should be; the same where it is not about layers. */
+function select(
+  name: string,
+  items: readonly string[],
+  count: number | undefined,
+  layers: readonly number[],
+): readonly string[] {
+  if (NUMBER_LISTS.includes(name) && items.every((item) => /^\d+$/.test(item))) {
+    return layers.flatMap((layer, i) => (items.includes(String(layer)) ? [String(i)] : []));
+  }
+  if (!name.includes("layer") || items.length !== count || items.some(isCollection)) return items;
+  return layers.map((layer) => items[layer] ?? refuseLayer(name, layer, items.length));
 }
 
 function isCollection(item: string): boolean {

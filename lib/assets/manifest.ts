@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { MergeError } from "../errors.ts";
 import type { Plan, PlanStep } from "../plan/types.ts";
 import type { StepResult } from "../run/work.ts";
-import { sortedLines } from "./shard_index.ts";
+import { items, members, membersByName, sections } from "./lines.ts";
 
 const DIGEST = "xxh64 of the XXH64 digests of blocks of 65,536 elements";
 
@@ -20,18 +20,18 @@ export function manifest(plan: Plan, results: readonly StepResult[], version: st
     (step, i) => [step.tensor, JSON.stringify(describeTensor(plan, step, results[i]))] as const,
   );
   const { donor } = plan.assets;
-  const sections = [
+  const inputs = plan.sources.map(({ path }) => path);
+  return sections([
     ["format", "1"],
     ["weightloom", JSON.stringify(version)],
     ["plan", JSON.stringify(plan.hash)],
     ["digest", JSON.stringify(DIGEST)],
-    ["recipe", pretty(describeRecipe(plan))],
-    ["inputs", lines(plan.sources.map(describeSource))],
-    ["outputs", lines(plan.shards.map(({ name, size }) => ({ name, size })))],
-    ["tensors", tensors.length === 0 ? "{}" : `{\n${sortedLines(tensors, "    ")}\n  }`],
-    ["paths", pretty({ models: plan.models, donor, inputs: plan.sources.map(({ path }) => path) })],
-  ];
-  return `{\n${sections.map(([name, json]) => `  "${name}": ${json}`).join(",\n")}\n}\n`;
+    ["recipe", members(describeRecipe(plan))],
+    ["inputs", items(plan.sources.map(describeSource))],
+    ["outputs", items(plan.shards.map(({ name, size }) => ({ name, size })))],
+    ["tensors", membersByName(tensors)],
+    ["paths", members({ models: plan.models, donor, inputs })],
+  ]);
 }
 
 function describeRecipe({ method, seed, models, assets, dropped }: Plan) {
@@ -41,7 +41,7 @@ function describeRecipe({ method, seed, models, assets, dropped }: Plan) {
     seed,
     models: models.length,
     dtype,
-    layers: layers === null ? null : [...layers],
+    layers,
     vocabSize,
     dropped: dropped.map(({ model, tensor, reason }) => ({ model, tensor, reason })),
   };
@@ -83,18 +83,4 @@ function ordered(value: unknown): unknown {
   const rank = (key: string) => (key === "op" || key === "kind" ? `0${key}` : `1${key}`);
   const entries = Object.entries(value).toSorted(([a], [b]) => (rank(a) < rank(b) ? -1 : 1));
   return Object.fromEntries(entries.map(([key, item]) => [key, ordered(item)]));
-}
-
-/** A list of records, one line each. */
-function lines(records: readonly object[]): string {
-  if (records.length === 0) return "[]";
-  return `[\n${records.map((each) => `    ${JSON.stringify(each)}`).join(",\n")}\n  ]`;
-}
-
-/** A section with a member on each line. */
-function pretty(section: object): string {
-  const members = Object.entries(section).map(
-    ([name, value]) => `    ${JSON.stringify(name)}: ${JSON.stringify(value)}`,
-  );
-  return `{\n${members.join(",\n")}\n  }`;
 }

@@ -11,8 +11,8 @@ import type { RecipeObject } from "../recipe-object.ts";
 export interface LoadedRecipe {
   recipe: Recipe;
   folder: string | undefined;
-  /** The YAML text; undefined for an object. */
-  text: string | undefined;
+  /** The YAML text as it was read, or the object as JSON. */
+  text: string;
   notes: readonly string[];
 }
 
@@ -24,7 +24,8 @@ function settle({ recipe, problems, notes }: ParsedRecipe): { recipe: Recipe; no
 /** Reads a recipe file, or checks a recipe object. @throws MergeError with all problems */
 export async function loadRecipe(input: string | RecipeObject): Promise<LoadedRecipe> {
   if (typeof input !== "string") {
-    return { ...settle(recipeFromObject(input, METHODS)), folder: undefined, text: undefined };
+    const text = JSON.stringify(input);
+    return { ...settle(recipeFromObject(input, METHODS)), folder: undefined, text };
   }
   const { text, documents } = await readRecipeFile(input);
   if (documents.length > 1) {

@@ -69,16 +69,17 @@ class Arena {
     used_ = 0;
     inputs_.clear();
   }
-  const uint8_t* input(const std::vector<uint8_t>& bytes) {
-    uint8_t* at = take(bytes.size());
-    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
-    inputs_.push_back({at, &bytes});
-    return at;
+  // Stored elements, which have no alignment. `bytes` must outlive the call.
+  const uint8_t* input(const std::vector<uint8_t>& bytes) { return copy(bytes, gap_); }
+  uint8_t* output(size_t bytes) { return take(bytes, gap_); }
+  // Arrays of T, aligned as the engine's are.
+  template <class T>
+  const T* input_of(const std::vector<uint8_t>& bytes) {
+    return reinterpret_cast<const T*>(copy(bytes, 0));
   }
-  uint8_t* output(size_t bytes) {
-    uint8_t* at = take(bytes);
-    std::memset(at, 0xA9, bytes);
-    return at;
+  template <class T>
+  T* output_of(size_t count) {
+    return reinterpret_cast<T*>(take(count * sizeof(T), 0));
   }
   // No canary was touched and no input changed.
   bool intact() const {
@@ -98,11 +99,21 @@ class Arena {
     const std::vector<uint8_t>* bytes;
   };
 
-  uint8_t* take(size_t bytes) {
-    if (used_ == regions_.size()) regions_.push_back(std::make_unique<Guarded>(size_t{1} << 15));
-    if (regions_[used_]->room() < bytes) std::abort();
-    return regions_[used_++]->place(bytes, gap_);
+  const uint8_t* copy(const std::vector<uint8_t>& bytes, size_t gap) {
+    uint8_t* at = take(bytes.size(), gap);
+    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+    inputs_.push_back({at, &bytes});
+    return at;
   }
+  uint8_t* take(size_t bytes, size_t gap) {
+    if (used_ == regions_.size()) regions_.push_back(std::make_unique<Guarded>(kCapacity));
+    if (regions_[used_]->room() < bytes) std::abort();
+    uint8_t* at = regions_[used_++]->place(bytes, gap);
+    std::memset(at, 0xA9, bytes);
+    return at;
+  }
+
+  static constexpr size_t kCapacity = size_t{1} << 15;
 
   std::vector<std::unique_ptr<Guarded>> regions_;
   std::vector<Input> inputs_;
