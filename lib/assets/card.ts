@@ -78,7 +78,7 @@ function code(text: string): string {
 }
 
 function escapeText(text: string): string {
-  return printable(text).replace(/[!-/:-@[-`{-~]/g, (c) => (/[-.,]/.test(c) ? c : `\\${c}`));
+  return printable(text).replace(/[!-/:-@[-`{-~]/g, (c) => (/[-.,/]/.test(c) ? c : `\\${c}`));
 }
 
 /** A fenced block, its fence longer than any run of backticks inside. */

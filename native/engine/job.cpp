@@ -47,7 +47,7 @@ struct Job::Active {
       : index(index),
         io(step, job.sources_, job.outputs_, *job.options_.kernels, job.bytes_done_),
         running(make_operation(io)),
-        blocks(io.block_count()) {}
+        blocks(io.block_count() == 0 ? 0 : running->blocks()) {}
 
   size_t index;
   StepIo io;
@@ -137,7 +137,7 @@ bool Job::activate_next() {
 
 void Job::run_claim(Active& active, uint64_t block, Scratch& scratch) {
   JobError error;
-  if (!caught(error, [&] { active.running->run_block(active.io.range(block), scratch); })) {
+  if (!caught(error, [&] { active.running->run_block(block, scratch); })) {
     const std::lock_guard lock(mutex_);
     fail(active.index, error);
   }
@@ -155,6 +155,7 @@ void Job::end_block(Active& active, Scratch& scratch, std::unique_lock<std::mute
   if (more) {
     active.done = 0;
     active.next = 0;
+    active.blocks = active.running->blocks();
   } else {
     retire(active);
   }

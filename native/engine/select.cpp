@@ -3,8 +3,8 @@
 namespace weightloom {
 namespace {
 
-constexpr int kShift[3] = {20, 10, 0};
-constexpr int kWidth[3] = {11, 10, 10};
+constexpr int kShift[3] = {21, 10, 0};
+constexpr int kWidth[3] = {11, 11, 10};
 
 }  // namespace
 

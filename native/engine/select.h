@@ -1,6 +1,6 @@
-// The exact k-th largest of n magnitudes (31-bit unsigned keys) without sorting.
+// The exact k-th largest of n unsigned 32-bit keys without sorting.
 //
-// Radix selection in three sweeps of counting, 11 + 10 + 10 bits from the top. If more keys equal
+// Radix selection in three sweeps of counting, 11 + 11 + 10 bits from the top. If more keys equal
 // the k-th than there is room for, those with the lower index stay: a fourth sweep counts equal
 // keys by block, and one block is read again to find the index where the room ends.
 // So an element stays iff key > threshold, or key == threshold and index < cut.

@@ -16,7 +16,18 @@
 
 namespace weightloom {
 
-enum class Operation : uint64_t { copy = 0, same = 1, linear = 2, slerp = 3, task = 4 };
+enum class Operation : uint64_t {
+  copy = 0,
+  same = 1,
+  linear = 2,
+  span = 3,
+  task = 4,
+  nearswap = 5,
+  ram = 6,
+  sce = 7,
+  arcee_fusion = 8,
+};
+constexpr uint64_t kOperations = 9;
 
 struct JobError {
   std::string code;

@@ -7,16 +7,13 @@
 #include "../targets/dispatch.h"
 #include "check.h"
 #include "guarded.h"
-#include "random_words.h"
+#include "stored_values.h"
 
 using namespace weightloom;
 using namespace weightloom_test;
 
 namespace {
 
-using Bytes = std::vector<uint8_t>;
-
-constexpr size_t kWidth[kAllCodecs] = {4, 2, 2, 1, 1};
 constexpr uint32_t kLimitBits[kFusedCodecs] = {0x7F800000u, 0x477FF000u, 0x7F7F8000u};
 constexpr uint32_t kVariants = 6;
 constexpr size_t kInputs = 5;
@@ -38,21 +35,6 @@ Bytes random_floats(size_t n, RandomWords& random) {
   for (size_t i = 0; i < n; ++i) {
     const uint32_t bits = awkward_bits(random);
     std::memcpy(&out[i * 4], &bits, 4);
-  }
-  return out;
-}
-
-// Encoded numbers, and here and there any bits at all: encoding makes no signalling NaN.
-Bytes random_stored(int codec, size_t n, RandomWords& random) {
-  const Bytes floats = random_floats(n, random);
-  std::vector<float> numbers(n);
-  if (n != 0) std::memcpy(numbers.data(), floats.data(), floats.size());
-  Bytes out(n * kWidth[codec]);
-  scalar_table.encode[codec]({numbers.data(), out.data(), n});
-  for (size_t i = 0; i < n; ++i) {
-    if (random.below(16) != 0) continue;
-    const uint64_t any = random.next();
-    std::memcpy(&out[i * kWidth[codec]], &any, kWidth[codec]);
   }
   return out;
 }

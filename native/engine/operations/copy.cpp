@@ -10,7 +10,8 @@ class Copy : public RunningStep {
  public:
   using RunningStep::RunningStep;
 
-  void run_block(const Range& range, Scratch& scratch) override {
+  void run_block(uint64_t block, Scratch& scratch) override {
+    const Range range = io_.range(block);
     const uint8_t* from = io_.input(0, range, scratch);
     uint8_t* to = io_.begin_output(range, scratch);
     const auto bytes = static_cast<size_t>(io_.bytes_of(range.n));
@@ -28,16 +29,5 @@ class Copy : public RunningStep {
 
 std::unique_ptr<RunningStep> make_copy(StepIo& io) { return std::make_unique<Copy>(io); }
 std::unique_ptr<RunningStep> make_same(StepIo& io) { return std::make_unique<Copy>(io); }
-
-std::unique_ptr<RunningStep> make_operation(StepIo& io) {
-  switch (io.step().operation) {
-    case Operation::copy: return make_copy(io);
-    case Operation::same: return make_same(io);
-    case Operation::linear: return make_linear(io);
-    case Operation::slerp: return make_slerp(io);
-    case Operation::task: return make_task(io);
-  }
-  throw JobError{"ARGUMENT", "malformed job: operation of a step"};
-}
 
 }  // namespace weightloom

@@ -32,8 +32,8 @@ class Linear : public RunningStep {
     for (size_t i = 3; i < p.size(); ++i) combination_.weights.push_back(static_cast<float>(p[i]));
   }
 
-  void run_block(const Range& range, Scratch& scratch) override {
-    run_weighted_sum(io_, combination_, range, scratch);
+  void run_block(uint64_t block, Scratch& scratch) override {
+    run_weighted_sum(io_, combination_, io_.range(block), scratch);
   }
 
  private:

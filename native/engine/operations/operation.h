@@ -15,7 +15,9 @@ class RunningStep {
   RunningStep(const RunningStep&) = delete;
   RunningStep& operator=(const RunningStep&) = delete;
 
-  virtual void run_block(const Range& range, Scratch& scratch) = 0;
+  // Units of work of the current phase; as a rule the blocks of the output.
+  virtual uint64_t blocks() const { return io_.block_count(); }
+  virtual void run_block(uint64_t block, Scratch& scratch) = 0;
   // True when another phase follows.
   virtual bool advance(Scratch&) { return false; }
 
@@ -26,8 +28,12 @@ class RunningStep {
 std::unique_ptr<RunningStep> make_copy(StepIo& io);
 std::unique_ptr<RunningStep> make_same(StepIo& io);
 std::unique_ptr<RunningStep> make_linear(StepIo& io);
-std::unique_ptr<RunningStep> make_slerp(StepIo& io);
+std::unique_ptr<RunningStep> make_span(StepIo& io);
 std::unique_ptr<RunningStep> make_task(StepIo& io);
+std::unique_ptr<RunningStep> make_nearswap(StepIo& io);
+std::unique_ptr<RunningStep> make_ram(StepIo& io);
+std::unique_ptr<RunningStep> make_sce(StepIo& io);
+std::unique_ptr<RunningStep> make_arcee_fusion(StepIo& io);
 
 std::unique_ptr<RunningStep> make_operation(StepIo& io);
 

@@ -1,0 +1,81 @@
+// sine, cosine and arc_cosine are within 1 ulp of the long double functions of the C library.
+#include "../engine/angles.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <initializer_list>
+
+#include "check.h"
+#include "random_words.h"
+
+using namespace weightloom;
+using namespace weightloom_test;
+
+namespace {
+
+// What the library's own rounding can add to a measured error; large where long double is double.
+constexpr long double kSlack = LDBL_MANT_DIG > 53 ? 0.001L : 0.5L;
+
+struct Function {
+  const char* name;
+  double (*ours)(double);
+  long double (*theirs)(long double);
+  double low, high;
+  long double worst = 0;
+};
+
+long double unit_in_last_place(long double x) {
+  int exponent;
+  std::frexp(x, &exponent);
+  return std::ldexp(1.0L, std::max(exponent - 53, -1074));
+}
+
+void check_at(Function& f, double x) {
+  if (!(x >= f.low && x <= f.high)) return;
+  const long double want = f.theirs(x);
+  const long double error = std::fabs(f.ours(x) - want) / unit_in_last_place(want);
+  if (error > f.worst) f.worst = error;
+  CHECK_THAT(error <= 1 + kSlack, "%s(%a): off by %.3Lf ulp", f.name, x, error);
+}
+
+void check_around(Function& f, double x) {
+  double below = x, above = x;
+  check_at(f, x);
+  for (int i = 0; i < 8; ++i) {
+    below = std::nextafter(below, -HUGE_VAL);
+    above = std::nextafter(above, HUGE_VAL);
+    check_at(f, below);
+    check_at(f, above);
+  }
+}
+
+void check_function(Function& f) {
+  RandomWords random(3);
+  for (int i = 0; i <= 400; ++i) check_around(f, f.low + (f.high - f.low) * i / 400);
+  // Multiples of pi/4, where quadrants change and results come near 0.
+  for (int i = 0; i < 127'000; i += 1 + i / 500) check_around(f, i * 0.78539816339744830962);
+  for (const double x : {-1.0, -0.5, 0.0, 0.5, 1.0, 1e-300, 1e-20, 1e-9, -1e-9, 1 - 1e-9}) {
+    check_around(f, x);
+  }
+  for (int i = 0; i < 400'000; ++i) {
+    const double u = static_cast<double>(random.next() >> 11) * 0x1p-53;
+    check_at(f, f.low + (f.high - f.low) * u);
+    check_at(f, u * 3.2);
+    check_at(f, u * u * u);
+    check_at(f, std::ldexp(u, -static_cast<int>(random.below(60))));
+    check_at(f, 1 - std::ldexp(u, -static_cast<int>(random.below(52))));
+    check_at(f, std::ldexp(u, -static_cast<int>(random.below(52))) - 1);
+  }
+  std::printf("%s: worst error %.4Lf ulp\n", f.name, f.worst);
+}
+
+}  // namespace
+
+int main() {
+  Function functions[] = {{"sine", &sine, &std::sin, 0, 1e5},
+                          {"cosine", &cosine, &std::cos, 0, 1e5},
+                          {"arc_cosine", &arc_cosine, &std::acos, -1, 1}};
+  for (Function& f : functions) check_function(f);
+  return check_result();
+}
