@@ -22,8 +22,9 @@ export function outputBytes(plan: Plan): number {
 
 /** Bytes of tensors the plan reads, each once. */
 export function inputBytes(plan: Plan): number {
-  return plan.steps.reduce((sum, { inputs, count }) => {
-    return sum + inputs.reduce((s, { dtype }) => s + byteLength(dtype, count), 0);
+  return plan.steps.reduce((sum, { inputs, count, operation }) => {
+    const read = operation.op === "copy" ? [inputs[operation.input]] : inputs;
+    return sum + read.reduce((s, { dtype }) => s + byteLength(dtype, count), 0);
   }, 0);
 }
 

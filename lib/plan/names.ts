@@ -1,5 +1,5 @@
 /**
- * What a tensor's name tells. No template knows architectures: the first `.<digits>.` of a name is
+ * What a tensor's name tells. No template knows architectures: the first `.<number>.` of a name is
  * its layer, and everything else follows from the names that the checkpoints hold.
  */
 export interface LayeredName {
@@ -12,7 +12,7 @@ export interface LayeredName {
 
 /** Splits a name at its layer; undefined for tensors outside the layers. */
 export function splitLayer(name: string): LayeredName | undefined {
-  const match = /(?:^|\.)(\d{1,9})(?=\.)/.exec(name);
+  const match = /(?:^|\.)(0|[1-9]\d{0,8})(?=\.)/.exec(name);
   if (match === null) return undefined;
   const digits = match[1];
   const at = match.index + match[0].length - digits.length;

@@ -104,7 +104,7 @@ function* want(slices: readonly Slice[], problems: Problem[]): Generator<Wanted>
     );
     return;
   }
-  if (!cut) checkDepths(slices, problems);
+  if (!cut && !sameDepths(slices, problems)) return;
   for (const prefix of prefixes) {
     let start = 0;
     for (const slice of slices) {
@@ -116,8 +116,9 @@ function* want(slices: readonly Slice[], problems: Problem[]): Generator<Wanted>
   yield* wantOutside(slices[0], slices[slices.length - 1]);
 }
 
-/** Whole models must have the same number of layers. */
-function checkDepths(slices: readonly Slice[], problems: Problem[]): void {
+/** Whole models must have the same number of layers; false when a problem was reported. */
+function sameDepths(slices: readonly Slice[], problems: Problem[]): boolean {
+  const before = problems.length;
   for (const { sources } of slices) {
     const depths = sources.map(({ model }) => [...layerCounts(model).values()].join(" and "));
     const odd = depths.findIndex((depth) => depth !== depths[0]);
@@ -127,6 +128,7 @@ function checkDepths(slices: readonly Slice[], problems: Problem[]): void {
     const hint = "use slices to say which layers go together";
     problems.push(problem("LAYER_RANGE", message, hint, sources[odd].place));
   }
+  return problems.length === before;
 }
 
 function lowerAll(
@@ -151,8 +153,9 @@ function lowerAll(
       items.push({ name: each.name, shape, count, aligned, ...lower(aligned, { recipe, method, seed }) });
     } catch (error) {
       if (!(error instanceof MergeError)) throw error;
-      const cause = `${error.code} ${error.message.replaceAll(printable(each.name), "")}`;
-      tally.add(cause, error.code, error.message, error.hint, error.place);
+      const known = [each.name, ...each.sourceNames].map(printable);
+      const cause = known.reduce((text, name) => text.replaceAll(name, ""), error.message);
+      tally.add(`${error.code} ${cause}`, error.code, error.message, error.hint, error.place);
     }
   }
   problems.push(...tally.problems());

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { formatReference } from "../config/reference.ts";
 import type { ModelReference, Recipe, RecipeBody } from "../config/types.ts";
 import { MergeError, type Place, type Problem, printable, problem } from "../errors.ts";
@@ -10,7 +10,7 @@ export type OpenedModels = ReadonlyMap<string, Model>;
 
 /** A model's path: from the working directory as mergekit takes it, else from the recipe's folder. */
 export function resolveModelPath(path: string, recipeFolder: string | undefined): string {
-  if (isAbsolute(path) || existsSync(path)) return resolve(path);
+  if (existsSync(path)) return resolve(path);
   if (recipeFolder !== undefined) {
     const beside = resolve(recipeFolder, path);
     if (existsSync(beside)) return beside;

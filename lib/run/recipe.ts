@@ -24,8 +24,8 @@ function settle({ recipe, problems, notes }: ParsedRecipe): { recipe: Recipe; no
 /** Reads a recipe file, or checks a recipe object. @throws MergeError with all problems */
 export async function loadRecipe(input: string | RecipeObject): Promise<LoadedRecipe> {
   if (typeof input !== "string") {
-    const text = JSON.stringify(input);
-    return { ...settle(recipeFromObject(input, METHODS)), folder: undefined, text };
+    const settled = settle(recipeFromObject(input, METHODS));
+    return { ...settled, folder: undefined, text: JSON.stringify(input) };
   }
   const { text, documents } = await readRecipeFile(input);
   if (documents.length > 1) {

@@ -11,6 +11,7 @@
 
 #include "../platform/file.h"
 #include "../targets/table.h"
+#include "torch_stream.h"
 #include "wire.h"
 
 namespace weightloom {
@@ -34,7 +35,18 @@ class Scratch {
 };
 
 // Slots of Scratch; input i of a step uses kInputSlots + 2 * i (stored bytes) and + 1 (f32 tile).
-enum Slot : size_t { kOutSlot, kOutTileSlot, kMaskSlot, kBinSlot, kMagnitudeSlot, kInputSlots };
+enum Slot : size_t {
+  kOutSlot,
+  kOutTileSlot,
+  kMaskSlot,
+  kSpareMaskSlot,
+  kBlockMaskSlot,
+  kBinSlot,
+  kMagnitudeSlot,
+  kWordSlot,
+  kRowSlot,
+  kInputSlots,
+};
 
 struct Source {
   const uint8_t* memory = nullptr;
@@ -65,10 +77,11 @@ struct Tile {
 class StepIo {
  public:
   StepIo(const WireStep& step, std::vector<Source>& sources, std::vector<Output>& outputs,
-         const KernelTable& kernels, std::atomic<uint64_t>& bytes_done);
+         const KernelTable& kernels, TorchStream& stream, std::atomic<uint64_t>& bytes_done);
 
   const WireStep& step() const { return step_; }
   const KernelTable& kernels() const { return kernels_; }
+  TorchStream& stream() const { return stream_; }
   uint64_t block_count() const { return (step_.count + kBlock - 1) / kBlock; }
   Range range(uint64_t block) const;
   uint64_t bytes_of(uint64_t elements) const { return (elements * step_.bits + 7) / 8; }
@@ -99,6 +112,7 @@ class StepIo {
   std::vector<Source>& sources_;
   std::vector<Output>& outputs_;
   const KernelTable& kernels_;
+  TorchStream& stream_;
   std::atomic<uint64_t>& bytes_done_;
   std::vector<uint64_t> digests_;
   std::atomic<uint64_t> counters_[4] = {};

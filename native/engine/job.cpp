@@ -45,7 +45,7 @@ bool caught(JobError& error, Body body) {
 struct Job::Active {
   Active(size_t index, const WireStep& step, Job& job)
       : index(index),
-        io(step, job.sources_, job.outputs_, *job.options_.kernels, job.bytes_done_),
+        io(step, job.sources_, job.outputs_, *job.options_.kernels, job.stream_, job.bytes_done_),
         running(make_operation(io)),
         blocks(io.block_count() == 0 ? 0 : running->blocks()) {}
 
@@ -171,6 +171,7 @@ void Job::retire(Active& active) {
 void Job::fail(uint64_t step, JobError error) {
   if (failed_) return;
   failed_ = true;
+  stream_.stop();
   failed_step_ = step;
   error_ = std::move(error);
   changed_.notify_all();
@@ -179,6 +180,7 @@ void Job::fail(uint64_t step, JobError error) {
 void Job::cancel() {
   const std::lock_guard lock(mutex_);
   cancelled_ = true;
+  stream_.stop();
   changed_.notify_all();
 }
 

@@ -18,6 +18,8 @@ class Selection {
   Selection(uint64_t keep, uint64_t count, uint64_t blocks);
 
   bool done() const { return level_ == kDone; }
+  // The threshold is known; only the cut may still be missing.
+  bool counted() const { return level_ >= kTies; }
   uint32_t threshold() const { return prefix_; }
   uint64_t cut() const { return cut_; }
 

@@ -80,6 +80,45 @@ void read_inputs(Words& words, WireStep& step, uint64_t count, const WireJob& jo
   }
 }
 
+// A row length: a whole number of rows, so that no arithmetic on rows can leave the tensor.
+bool fits_width(const WireStep& step, size_t parameter) {
+  const double width = step.parameters[parameter];
+  if (!(width >= 1 && width <= 9007199254740991.0)) return false;
+  return step.count % static_cast<uint64_t>(width) == 0;
+}
+
+// kind, axis, width, base flag, then the kind's own numbers; two vectors at least for the pairs.
+bool fits_span(const WireStep& step) {
+  const auto& p = step.parameters;
+  if (p.size() < 4 || !(p[0] >= 0 && p[0] <= 4) || !(p[1] >= 0 && p[1] <= 2)) return false;
+  if (!fits_width(step, 2) || step.inputs.size() < (p[3] != 0 ? 2u : 1u)) return false;
+  const size_t vectors = step.inputs.size() - (p[3] != 0 ? 1 : 0);
+  switch (static_cast<int>(p[0])) {
+    case 0:
+    case 1: return vectors == 2 && p.size() == 5;
+    case 2: return p.size() == 5 + vectors;
+    case 3: return p.size() == 6 && p[4] >= 0 && p[4] <= 1e6;
+    default: return vectors >= 2 && p.size() == 4;
+  }
+}
+
+// Eleven numbers for all (the last a row length), six for each model: see lib/run/wire.ts.
+bool fits_task(const WireStep& step) {
+  const auto& p = step.parameters;
+  if (step.inputs.size() < 2 || p.size() != 11 + 6 * (step.inputs.size() - 1)) return false;
+  constexpr double largest = 9007199254740991.0;
+  for (size_t i = 5; i <= 9; ++i) {
+    if (!(p[i] >= 0 && p[i] <= largest)) return false;
+  }
+  for (size_t i = 11; i < p.size(); i += 6) {
+    for (size_t k = 1; k <= 4; ++k) {
+      if (!(p[i + k] >= 0 && p[i + k] <= largest)) return false;
+    }
+    if (p[i + 1] > 4) return false;
+  }
+  return fits_width(step, 10);
+}
+
 void check_shape(const WireStep& step) {
   const size_t inputs = step.inputs.size();
   const size_t parameters = step.parameters.size();
@@ -88,15 +127,19 @@ void check_shape(const WireStep& step) {
     case Operation::copy: fits = inputs == 1 && parameters == 0; break;
     case Operation::same: fits = inputs >= 1 && parameters == 0; break;
     case Operation::linear: fits = inputs >= 1 && parameters == 3 + inputs; break;
-    case Operation::slerp: fits = inputs == 2 && parameters == 1; break;
-    case Operation::task: fits = inputs >= 2 && parameters == 7 + 4 * (inputs - 1); break;
+    case Operation::span: fits = fits_span(step); break;
+    case Operation::task: fits = fits_task(step); break;
+    case Operation::nearswap: fits = inputs == 2 && parameters == 1; break;
+    case Operation::ram: fits = inputs >= 2 && parameters == 4; break;
+    case Operation::sce: fits = inputs >= 2 && parameters == 1; break;
+    case Operation::arcee_fusion: fits = inputs == 2 && parameters == 1 && fits_width(step, 0); break;
   }
   if (!fits || inputs > kMaxTaskInputs + 1) refuse("inputs or parameters of a step");
 }
 
 WireStep read_step(Words& words, const WireJob& job) {
   WireStep step;
-  step.operation = static_cast<Operation>(words.below(5, "operation of a step"));
+  step.operation = static_cast<Operation>(words.below(kOperations, "operation of a step"));
   step.output = static_cast<uint32_t>(words.below(job.outputs.size(), "output of a step"));
   step.offset = words.next();
   step.codec = static_cast<int>(words.below(kAllCodecs, "codec of a step"));

@@ -50,9 +50,89 @@ struct TaskArgs {
   Nonfinite* nonfinite;
 };
 
+// Weights that differ from element to element (a weight for each column); base may be null.
+struct ColumnArgs {
+  const void* base;
+  const void* const* inputs;
+  const float* const* weights;
+  uint32_t input_count;
+  float limit;
+  void* out;
+  size_t n;
+  Nonfinite* nonfinite;
+};
+
+struct NearswapArgs {
+  const void* base;
+  const void* x;
+  float t;
+  float limit;
+  void* out;
+  size_t n;
+  Nonfinite* nonfinite;
+};
+
+// boosts: factor of a delta that only its model has.
+struct RamArgs {
+  const void* base;
+  const void* const* inputs;
+  const float* boosts;
+  uint32_t input_count;
+  float epsilon;
+  float limit;
+  void* out;
+  size_t n;
+  Nonfinite* nonfinite;
+};
+
+// counts: for each model, elements it shares with another and elements only it changes.
+struct RamCountArgs {
+  const void* base;
+  const void* const* inputs;
+  uint32_t input_count;
+  float epsilon;
+  size_t n;
+  uint64_t* shared;
+  uint64_t* unique;
+};
+
+// mask may be null; shares: weight of each model in binary32.
+struct SceArgs {
+  const void* base;
+  const void* const* inputs;
+  const float* shares;
+  uint32_t input_count;
+  const uint64_t* mask;
+  float limit;
+  void* out;
+  size_t n;
+  Nonfinite* nonfinite;
+};
+
+struct SceVarianceArgs {
+  const void* base;
+  const void* const* inputs;
+  uint32_t input_count;
+  size_t n;
+  uint32_t* keys;
+};
+
+// x where the mask has a bit, base elsewhere.
+struct ChooseArgs {
+  const void* base;
+  const void* x;
+  const uint64_t* mask;
+  float limit;
+  void* out;
+  size_t n;
+  Nonfinite* nonfinite;
+};
+
+// base is subtracted from both sides when it is not null.
 struct DotArgs {
   const void* x;
   const void* y;
+  const void* base;
   size_t n;
   double* lane_sums;
 };
@@ -90,6 +170,15 @@ struct RandomMaskArgs {
   uint64_t threshold;
   size_t n;
   uint64_t* mask;
+};
+
+struct RandomWordArgs {
+  uint32_t key[2];
+  uint64_t first;
+  uint32_t model;
+  uint32_t purpose;
+  size_t n;
+  uint32_t* words;
 };
 
 struct DecodeArgs {

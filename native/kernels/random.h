@@ -3,7 +3,8 @@
 // Philox (Salmon et al. 2011). Counter: (element / 4, low and high word; model; purpose); the word
 // element % 4 of the output belongs to the element. Threshold: round(p * 2^32), at most 2^32 - 1
 // here (a probability of 1 needs no mask). So a mask is a function of key, model and element alone.
-// `first` is a multiple of 64. Arithmetic only; no memory but the mask.
+// random_words: those words themselves, for probabilities that differ from element to element.
+// `first` is a multiple of 64. Arithmetic only; no memory but the output.
 #pragma once
 
 #include "args.h"
@@ -12,14 +13,15 @@
 namespace {
 
 using weightloom::RandomMaskArgs;
+using weightloom::RandomWordArgs;
 
 template <class V>
 struct PhiloxBlock {
   typename V::U words[4];
 };
 
-template <class V>
-inline PhiloxBlock<V> philox(typename V::U counter, const RandomMaskArgs& a, uint32_t high) {
+template <class V, class Args>
+inline PhiloxBlock<V> philox(typename V::U counter, const Args& a, uint32_t high) {
   using U = typename V::U;
   const U multiplier0 = V::set_u32(0xD2511F53u);
   const U multiplier1 = V::set_u32(0xCD9E8D57u);
@@ -64,6 +66,20 @@ void keep_random(const RandomMaskArgs& a) {
     }
     a.mask[i / 64] = spread(below[0]) | (spread(below[1]) << 1) | (spread(below[2]) << 2) |
                      (spread(below[3]) << 3);
+  }
+}
+
+template <class V>
+void random_words(const RandomWordArgs& a) {
+  for (size_t i = 0; i < a.n; i += 4 * V::lanes) {
+    const uint64_t counter = (a.first + i) / 4;
+    const auto lanes = V::iota(static_cast<uint32_t>(counter));
+    const auto block = philox<V>(lanes, a, static_cast<uint32_t>(counter >> 32));
+    uint32_t words[4][V::lanes];
+    for (int j = 0; j < 4; ++j) V::store_u32(words[j], block.words[j]);
+    for (size_t k = 0; k < 4 * V::lanes && i + k < a.n; ++k) {
+      a.words[i + k] = words[k % 4][k / 4];
+    }
   }
 }
 

@@ -1,11 +1,16 @@
 // Makes a KernelTable from a vector type. Included once by each target after its simd header.
 #pragma once
 
+#include "../kernels/choose.h"
 #include "../kernels/convert.h"
 #include "../kernels/delta.h"
 #include "../kernels/dot.h"
 #include "../kernels/linear.h"
+#include "../kernels/linear_columns.h"
+#include "../kernels/nearswap.h"
+#include "../kernels/ram.h"
 #include "../kernels/random.h"
+#include "../kernels/sce.h"
 #include "../kernels/task_arithmetic.h"
 #include "../kernels/ties.h"
 #include "table.h"

@@ -1,0 +1,197 @@
+// sce: phases, each only when needed:
+//   count    positions whose variance is not zero: how many are to be selected
+//   select   the exact threshold of the variances
+//   share    mean squares of the selected deltas, from which the models' shares follow
+//   merge    kernels/sce.h
+#include <algorithm>
+#include <mutex>
+#include <numeric>
+
+#include "../lane_sums.h"
+#include "../select.h"
+#include "operation.h"
+
+namespace weightloom {
+namespace {
+
+constexpr double kSmallShare = 1e-6;
+
+class Sce : public RunningStep {
+ public:
+  explicit Sce(StepIo& io) : RunningStep(io), models_(io.step().inputs.size() - 1) {
+    topk_ = static_cast<float>(io.step().parameters[0]);
+    selects_ = topk_ < 1.0f;
+    phase_ = selects_ ? Phase::count : Phase::share;
+    squares_.assign(models_, std::vector<double>(io.block_count()));
+  }
+
+  void run_block(uint64_t block, Scratch& scratch) override {
+    const Range range = io_.range(block);
+    switch (phase_) {
+      case Phase::count: return count_block(range, scratch);
+      case Phase::select: return select_block(range, scratch);
+      case Phase::share: return share_block(range, scratch);
+      case Phase::merge: return merge_block(range, scratch);
+    }
+  }
+
+  bool advance(Scratch& scratch) override {
+    switch (phase_) {
+      case Phase::count: begin_selection(); return true;
+      case Phase::select: end_sweep(scratch); return true;
+      case Phase::share: end_shares(); return true;
+      case Phase::merge: return false;
+    }
+    return false;
+  }
+
+ private:
+  enum class Phase { count, select, share, merge };
+
+  std::vector<size_t> order() const {
+    std::vector<size_t> all(models_ + 1);
+    std::iota(all.begin(), all.end(), size_t{0});
+    return all;
+  }
+
+  // Calls `body(keys, tile)` with the variances' keys of every tile of the range.
+  template <class Body>
+  void for_keys(const Range& range, Scratch& scratch, Body body) const {
+    io_.for_tiles(range, kTile, order(), nullptr, scratch, [&](const Tile& tile) {
+      auto* keys = scratch.take<uint32_t>(kMagnitudeSlot, kTile);
+      io_.kernels().sce_variance[tile.codec]({tile.inputs[0], tile.inputs.data() + 1,
+                                              static_cast<uint32_t>(models_), tile.n, keys});
+      body(keys, tile);
+    });
+  }
+
+  void count_block(const Range& range, Scratch& scratch) {
+    uint64_t count = 0;
+    for_keys(range, scratch, [&](const uint32_t* keys, const Tile& tile) {
+      for (size_t i = 0; i < tile.n; ++i) count += keys[i] != 0 ? 1 : 0;
+    });
+    const std::lock_guard lock(mutex_);
+    nonzero_ += count;
+  }
+
+  void begin_selection() {
+    const float wanted = static_cast<float>(nonzero_) * topk_;
+    const auto keep = wanted > 0.0f ? static_cast<uint64_t>(wanted) : 0;
+    none_ = keep == 0;
+    phase_ = Phase::share;
+    if (none_) return;
+    if (keep >= io_.step().count) {
+      selects_ = false;
+      return;
+    }
+    selection_ = std::make_unique<Selection>(keep, io_.step().count, io_.block_count());
+    phase_ = Phase::select;
+  }
+
+  void select_block(const Range& range, Scratch& scratch) {
+    auto* bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
+    std::fill(bins, bins + Selection::kBins, 0u);
+    for_keys(range, scratch, [&](const uint32_t* keys, const Tile& tile) {
+      selection_->count(keys, tile.n, bins);
+    });
+    selection_->finish_block(range.index, bins);
+  }
+
+  void end_sweep(Scratch& scratch) {
+    const uint64_t block = selection_->advance();
+    if (block != Selection::kNone) {
+      const Range range = io_.range(block);
+      for_keys(range, scratch, [&](const uint32_t* keys, const Tile& tile) {
+        selection_->find_cut(keys, tile.n, range.first + tile.at);
+      });
+    }
+    if (selection_->done()) phase_ = Phase::share;
+  }
+
+  // The mask of a tile, or null when every element is selected.
+  const uint64_t* mask_of(const Range& range, const Tile& tile, Scratch& scratch) const {
+    if (!selects_) return nullptr;
+    auto* mask = scratch.take<uint64_t>(kMaskSlot, kTile / 64);
+    std::fill(mask, mask + kTile / 64, uint64_t{0});
+    if (none_) return mask;
+    auto* keys = scratch.take<uint32_t>(kMagnitudeSlot, kTile);
+    io_.kernels().sce_variance[tile.codec]({tile.inputs[0], tile.inputs.data() + 1,
+                                            static_cast<uint32_t>(models_), tile.n, keys});
+    const uint32_t threshold = selection_->threshold();
+    for (size_t i = 0; i < tile.n; ++i) {
+      const bool tied = keys[i] == threshold && range.first + tile.at + i < selection_->cut();
+      const uint64_t bit = keys[i] > threshold || tied ? 1 : 0;
+      mask[i / 64] |= bit << (i % 64);
+    }
+    return mask;
+  }
+
+  void share_block(const Range& range, Scratch& scratch) {
+    std::vector<LaneSums> sums(models_);
+    auto* selected = scratch.take<float>(kOutTileSlot, kTile);
+    io_.for_tiles(range, kTile, order(), nullptr, scratch, [&](const Tile& tile) {
+      const uint64_t* mask = mask_of(range, tile, scratch);
+      for (size_t m = 0; m < models_; ++m) {
+        mask_delta(tile, m, mask, selected);
+        io_.kernels().dot[0]({selected, selected, nullptr, tile.n, sums[m].lanes});
+      }
+    });
+    for (size_t m = 0; m < models_; ++m) squares_[m][range.index] = fold(sums[m]);
+  }
+
+  // The delta of model m in f32, +0 where it is not selected.
+  void mask_delta(const Tile& tile, size_t m, const uint64_t* mask, float* out) const {
+    std::vector<float> base(tile.n);
+    io_.kernels().decode[tile.codec]({tile.inputs[m + 1], out, tile.n});
+    io_.kernels().decode[tile.codec]({tile.inputs[0], base.data(), tile.n});
+    for (size_t i = 0; i < tile.n; ++i) {
+      const bool kept = mask == nullptr || ((mask[i / 64] >> (i % 64)) & 1) != 0;
+      out[i] = kept ? out[i] - base[i] : 0.0f;
+    }
+  }
+
+  void end_shares() {
+    phase_ = Phase::merge;
+    std::vector<double> means;
+    double total = 0.0;
+    for (const auto& blocks : squares_) {
+      means.push_back(add_blocks(blocks) / static_cast<double>(io_.step().count));
+      total = total + means.back();
+    }
+    for (const double mean : means) {
+      const bool uniform = !(total >= kSmallShare);
+      const double share = uniform ? 1.0 / static_cast<double>(models_) : mean / total;
+      shares_.push_back(static_cast<float>(share));
+    }
+  }
+
+  void merge_block(const Range& range, Scratch& scratch) {
+    uint8_t* out = io_.begin_output(range, scratch);
+    Nonfinite seen{};
+    io_.for_tiles(range, selects_ ? kTile : range.n, order(), out, scratch, [&](const Tile& tile) {
+      io_.kernels().sce[tile.codec]({tile.inputs[0], tile.inputs.data() + 1, shares_.data(),
+                                     static_cast<uint32_t>(models_),
+                                     mask_of(range, tile, scratch), io_.limit(), tile.out, tile.n,
+                                     &seen});
+    });
+    io_.add_nonfinite(seen);
+    io_.end_output(range, out);
+  }
+
+  size_t models_;
+  float topk_;
+  bool selects_;
+  bool none_ = false;
+  Phase phase_;
+  std::mutex mutex_;
+  uint64_t nonzero_ = 0;
+  std::unique_ptr<Selection> selection_;
+  std::vector<std::vector<double>> squares_;
+  std::vector<float> shares_;
+};
+
+}  // namespace
+
+std::unique_ptr<RunningStep> make_sce(StepIo& io) { return std::make_unique<Sce>(io); }
+
+}  // namespace weightloom

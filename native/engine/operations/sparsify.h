@@ -1,0 +1,72 @@
+// Which elements of each model's delta a `task` keeps: the sparsify slot of the family.
+//   all        every element
+//   magnitude  the k of largest magnitude
+//   random     by one random word each, below one threshold
+//   outliers   all but the `top` largest, then the k largest of the rest
+//   rank       by one random word each, below a threshold that grows with the rank in the row
+// Random words come from Philox, or from the torch stream for comparison with mergekit.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "../select.h"
+#include "operation.h"
+
+namespace weightloom {
+
+class Sparsifier {
+ public:
+  explicit Sparsifier(StepIo& io);
+
+  bool any() const;
+  bool masks(size_t m) const { return models_[m].keep != Keep::all; }
+
+  // Phase draw: waits for this step's turn in the torch stream.
+  bool draws() const;
+  void draw();
+
+  // Phase select: sweeps until no threshold is missing.
+  bool selecting() const;
+  void select_block(const Range& range, Scratch& scratch);
+  void end_sweep(Scratch& scratch);
+
+  // Before the tiles of a block: whatever of model m's mask needs the whole block or its rows.
+  void prepare_block(size_t m, const Range& range, Scratch& scratch) const;
+  // The mask of model m over one tile of the block.
+  void fill_mask(size_t m, const Range& range, const Tile& tile, const void* x, const void* base,
+                 uint64_t* mask, Scratch& scratch) const;
+
+ private:
+  enum class Keep { all = 0, magnitude = 1, random = 2, outliers = 3, rank = 4 };
+  struct Model {
+    Keep keep;
+    double a, b, c;  // as on the wire: see lib/run/wire.ts
+    std::unique_ptr<Selection> selection, outliers;
+    std::vector<Mt19937> torch_states;
+  };
+
+  void add_model(const double* p);
+  template <class Body>
+  void for_selections(Body body);
+  const uint32_t* keys(const Tile& tile, Scratch& scratch) const;
+  void magnitude_mask(const Selection& selection, const Range& range, const Tile& tile,
+                      const void* x, const void* base, uint64_t* mask) const;
+  uint64_t* block_mask(size_t m, Scratch& scratch) const;
+  const uint32_t* block_words(size_t m, const Range& range, Scratch& scratch) const;
+  void random_block(size_t m, const Range& range, Scratch& scratch) const;
+  void rank_block(size_t m, const Range& range, Scratch& scratch) const;
+  void rank_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
+                uint64_t* mask, Scratch& scratch) const;
+  bool keeps(const Model& model, float probability, uint32_t word) const;
+
+  StepIo& io_;
+  bool torch_;
+  uint32_t key_[2];
+  uint32_t torch_seed_;
+  uint64_t torch_offset_;
+  uint64_t width_;
+  std::vector<Model> models_;
+};
+
+}  // namespace weightloom

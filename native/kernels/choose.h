@@ -1,0 +1,24 @@
+// choose: x where the mask has a bit, the base elsewhere; both as they are. The last pass of
+// arcee_fusion. NaN: see nonfinite.h. Memory: one pass.
+#pragma once
+
+#include "delta.h"
+#include "nonfinite.h"
+
+namespace {
+
+using weightloom::ChooseArgs;
+
+template <class V, class C>
+void choose(const ChooseArgs& a) {
+  walk<V, C>(a.n, [&](auto at) {
+    const auto chosen = mask_at<V>(a.mask, at.at);
+    auto y = V::select(chosen, at.load(a.x), at.load(a.base));
+    if (!all_below<V>(y, V::set(a.limit))) {
+      y = settle<V>(at, y, a.limit, a.base, &a.x, 1, *a.nonfinite);
+    }
+    at.store(a.out, y);
+  });
+}
+
+}  // namespace

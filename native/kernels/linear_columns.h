@@ -1,0 +1,41 @@
+// linear_columns: y = w0[j]*x0 + w1[j]*x1 + ..., or base + w0[j]*(x0 - base) + ... with a base;
+// the weights belong to the column j of the element. The last pass of methods that treat every
+// column of a matrix as a vector of its own.
+//
+// Order: products and sums in input order, each rounded to binary32; then the base is added.
+// NaN: see nonfinite.h. Memory: one pass; the weights are rows of a tile.
+#pragma once
+
+#include "nonfinite.h"
+
+namespace {
+
+using weightloom::ColumnArgs;
+
+template <class V, class C, class At>
+inline typename V::F column_term(const ColumnArgs& a, At at, typename V::F base, uint32_t m) {
+  auto x = at.load(a.inputs[m]);
+  if (a.base != nullptr) x = V::sub(x, base);
+  const Some<V, F32> weight{at.at, at.live};
+  return V::mul(weight.load(a.weights[m]), x);
+}
+
+template <class V, class C>
+void linear_columns(const ColumnArgs& a) {
+  walk<V, C>(a.n, [&](auto at) {
+    const auto base = a.base == nullptr ? V::set(0.0f) : at.load(a.base);
+    auto sum = column_term<V, C>(a, at, base, 0);
+    for (uint32_t m = 1; m < a.input_count; ++m) {
+      sum = V::add(sum, column_term<V, C>(a, at, base, m));
+    }
+    if (a.base != nullptr) {
+      sum = V::select(V::equal(sum, V::set(0.0f)), base, V::add(base, sum));
+    }
+    if (!all_below<V>(sum, V::set(a.limit))) {
+      sum = settle<V>(at, sum, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
+    }
+    at.store(a.out, sum);
+  });
+}
+
+}  // namespace
