@@ -7,6 +7,7 @@ import { MergeError } from "./errors.ts";
 import type { FloatDtype } from "./format/dtype.ts";
 import { METHODS } from "./methods/index.ts";
 import type { Method, TensorContext } from "./methods/types.ts";
+import type { Operation } from "./plan/types.ts";
 import {
   type ComputeOptions,
   chooseBackend,
@@ -65,7 +66,21 @@ export interface DareOptions extends TiesOptions {
   name?: string;
 }
 
+/** Options of `mergeTensors`, the form in which every method can be called. */
+export interface MergeTensorsOptions extends ArrayOptions {
+  base?: TensorLike;
+  /** The method's parameters by name; a per-model one may be a list with a value for each model. */
+  parameters?: Readonly<Record<string, number | boolean | readonly number[]>>;
+  /** Seed of random choices; default 0. */
+  seed?: number | bigint;
+  /** Source of random numbers; see `MergeOptions.random`. */
+  random?: "philox" | "torch-cpu";
+  /** Name that enters the random key, as a tensor's name does in a merge; default "". */
+  name?: string;
+}
+
 interface Call {
+  random?: "philox" | "torch-cpu" | undefined;
   method: string;
   base?: TensorLike | undefined;
   models: readonly TensorLike[];
@@ -103,6 +118,7 @@ function sameShapes(tensors: readonly Tensor[]): void {
 class CallContext implements TensorContext {
   readonly name: string;
   readonly seed: bigint;
+  readonly random: "philox" | "torch-cpu";
   readonly base: number | undefined;
   readonly others: readonly number[];
   readonly count: number;
@@ -115,10 +131,13 @@ class CallContext implements TensorContext {
     this.#values = call.values;
     this.name = call.name;
     this.seed = call.seed;
+    this.random = call.random ?? "philox";
     this.shape = of.shape;
     this.count = elementCount(of);
-    this.base = call.base !== undefined ? models : method.base === "among" ? 0 : undefined;
-    this.others = Array.from({ length: models }, (_, i) => i);
+    const apart = method.base === "required" || method.base === "optional";
+    const given = call.base !== undefined && method.base !== "ignored";
+    this.base = given ? models : method.base === "among" ? 0 : undefined;
+    this.others = Array.from({ length: given && !apart ? models + 1 : models }, (_, i) => i);
   }
 
   number(name: string): number | undefined {
@@ -155,7 +174,11 @@ function checkLengths(call: Call): void {
 }
 
 function prepare(call: Call): Prepared<Tensor> {
-  const method = METHODS.get(call.method) as Method;
+  const method = METHODS.get(call.method);
+  if (method === undefined) throw new MergeError("UNKNOWN_METHOD", `no method ${call.method}`);
+  if (method.base === "required" && call.base === undefined) {
+    throw new MergeError("BASE_MODEL", "base: a tensor was expected");
+  }
   const { min, max } = method.models;
   if (call.models.length < Math.max(min, 1) || call.models.length > max) {
     throw new MergeError("MODEL_COUNT", `${method.name} does not take ${call.models.length} models`);
@@ -167,7 +190,8 @@ function prepare(call: Call): Prepared<Tensor> {
   const lead = call.base === undefined ? all[0] : all[all.length - 1];
   const result = emptyTensor(call.options.dtype ?? lead.dtype, lead.shape);
   const context = new CallContext(method, call, lead, models.length);
-  const operation = method.lower(context);
+  const nothing: Operation = { op: "copy", input: 0 };
+  const operation = context.count === 0 ? nothing : method.lower(context);
   const inputs = all.map((each, source) => ({ source, offset: 0, dtype: each.dtype }));
   const converts = operation.op === "copy" && inputs[operation.input].dtype !== result.dtype;
   const step = {
@@ -230,6 +254,20 @@ function taskCall(method: string, models: readonly TensorLike[], options: DareOp
   const values = { weight, density, normalize, rescale, lambda };
   const seed = BigInt(options.seed ?? 0);
   return { method, base, models, values, seed, name: options.name ?? "", options };
+}
+
+function generalCall(
+  method: string,
+  models: readonly TensorLike[],
+  options: MergeTensorsOptions,
+): Call {
+  const { base, parameters: values = {}, random, name = "" } = options;
+  const known = METHODS.get(method)?.parameters.map((each) => each.name) ?? [];
+  for (const given of Object.keys(values)) {
+    if (known.includes(given)) continue;
+    throw new MergeError("UNKNOWN_KEY", `${method} has no parameter ${given}`);
+  }
+  return { method, base, models, values, seed: BigInt(options.seed ?? 0), random, name, options };
 }
 
 function dareName(options: DareOptions): string {
@@ -303,4 +341,17 @@ export const dare: Both<[models: readonly TensorLike[], options: DareOptions]> =
     computeSync(taskCall(dareName(options), models, options)),
   (models: readonly TensorLike[], options: DareOptions) =>
     compute(taskCall(dareName(options), models, options)),
+);
+
+/**
+ * Any method by its name, with its parameters as in a recipe.
+ * @example mergeTensors("karcher", [a, b, c], { parameters: { max_iter: 20 } })
+ */
+export const mergeTensors: Both<
+  [method: string, models: readonly TensorLike[], options?: MergeTensorsOptions]
+> = forms(
+  (method: string, models: readonly TensorLike[], options: MergeTensorsOptions = {}) =>
+    computeSync(generalCall(method, models, options)),
+  (method: string, models: readonly TensorLike[], options: MergeTensorsOptions = {}) =>
+    compute(generalCall(method, models, options)),
 );

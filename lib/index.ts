@@ -5,6 +5,8 @@ export {
   dare,
   type LinearOptions,
   linear,
+  type MergeTensorsOptions,
+  mergeTensors,
   type SlerpOptions,
   slerp,
   type TaskArithmeticOptions,

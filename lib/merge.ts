@@ -7,9 +7,9 @@ import { METHODS } from "./methods/index.ts";
 import type { Method } from "./methods/types.ts";
 import { outputBytes } from "./plan/explain.ts";
 import { makePlan } from "./plan/plan.ts";
-import type { Plan } from "./plan/types.ts";
+import type { Plan, PlanStep } from "./plan/types.ts";
 import type { RecipeObject } from "./recipe-object.ts";
-import { type ComputeOptions, chooseBackend, chooseIsa, chooseThreads } from "./run/backend.ts";
+import { type ComputeOptions, chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./run/backend.ts";
 import { checkInputs } from "./run/identity.ts";
 import { fitThreads } from "./run/memory.ts";
 import { checkOutput, Stage } from "./run/publish.ts";
@@ -20,6 +20,11 @@ import { version } from "./version.ts";
 export interface PlanRecipeOptions {
   /** Seed of every random choice; default 0. */
   seed?: number | bigint;
+  /**
+   * Source of random numbers: counter-based Philox (the default), or `torch-cpu`, the stream that
+   * mergekit consumes on one CPU, for comparison with it.
+   */
+  random?: "philox" | "torch-cpu";
   /** Most bytes of tensors in one output file; 0 for a single file. Default 5,000,000,000. */
   shardSize?: number;
 }
@@ -76,8 +81,16 @@ function planLoaded({ recipe, folder }: LoadedRecipe, options: PlanRecipeOptions
   return makePlan(recipe, {
     recipeFolder: folder,
     seed: toSeed(options.seed),
+    random: toRandom(options.random),
     ...(shardSize === undefined ? {} : { shardSize }),
   });
+}
+
+function toRandom(random: PlanRecipeOptions["random"]): "philox" | "torch-cpu" {
+  if (random === undefined || random === "philox" || random === "torch-cpu") {
+    return random ?? "philox";
+  }
+  throw new MergeError("ARGUMENT", `random: philox or torch-cpu was expected, not ${random}`);
 }
 
 function toSeed(seed: number | bigint | undefined): bigint {
@@ -101,12 +114,27 @@ export async function plan(
   return { ...made, notes: [...loaded.notes, ...made.notes] };
 }
 
-function workOf(made: Plan, shards: readonly string[]): Work {
-  return {
+/** Steps in the order of the plan, but those that draw from torch's stream in the order of draws. */
+function workOf(made: Plan, shards: readonly string[]): { work: Work; order: number[] } {
+  const drawOf = ({ operation }: PlanStep) => {
+    return operation.op === "task" && operation.torch !== null ? operation.torch.offset : -1;
+  };
+  const order = made.steps.map((_, i) => i);
+  order.sort((a, b) => drawOf(made.steps[a]) - drawOf(made.steps[b]) || a - b);
+  const work = {
     sources: made.sources.map(({ path, size }) => ({ path, size })),
     outputs: shards.map((path, i) => ({ path, size: made.shards[i].size })),
-    steps: made.steps.map((step) => ({ ...step, output: step.shard })),
+    steps: order.map((i) => ({ ...made.steps[i], output: made.steps[i].shard })),
   };
+  return { work, order };
+}
+
+function inPlanOrder(results: readonly StepResult[], order: readonly number[]): StepResult[] {
+  const sorted: StepResult[] = [];
+  order.forEach((at, i) => {
+    sorted[at] = results[i];
+  });
+  return sorted;
 }
 
 /** Turns byte counts into Progress; steps run in about the order of the plan. */
@@ -140,7 +168,7 @@ async function runPlan(
   options: MergeOptions,
 ): Promise<StepResult[]> {
   const backend = chooseBackend(options.backend);
-  const io = options.io === "pread" ? "pread" : "mmap";
+  const io = chooseIo(options.io);
   const execute: ExecuteOptions = {
     threads: fitThreads(made, backend, chooseThreads(options.threads), io, options.maxMemory),
     isa: chooseIsa(options.isa),
@@ -154,12 +182,13 @@ async function runPlan(
     const shards = stage.createShards(made);
     throwIfAborted(options.signal);
     checkInputs(made, "opening");
-    const results = await backend.execute(workOf(made, shards), execute);
+    const { work, order } = workOf(made, shards);
+    const results = inPlanOrder(await backend.execute(work, execute), order);
     checkInputs(made, "after");
     stage.writeAssets(assetsOf(loaded, made, results));
-    throwIfAborted(options.signal);
     execute.onBytes?.(outputBytes(made));
-    stage.publish();
+    throwIfAborted(options.signal);
+    stage.publish(options.overwrite ?? false);
     return results;
   } catch (error) {
     stage.discard();
@@ -183,7 +212,7 @@ export async function merge(
   recipe: string | RecipeObject,
   options: MergeOptions,
 ): Promise<MergeResult> {
-  if (typeof options?.out !== "string" || options.out === "") {
+  if (typeof options?.out !== "string" || options.out === "" || options.out.includes("\0")) {
     throw new MergeError("ARGUMENT", "out: the path of a folder was expected");
   }
   throwIfAborted(options.signal);

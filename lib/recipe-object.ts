@@ -28,11 +28,24 @@ export interface SliceEntry {
 export type MethodName =
   | "linear"
   | "slerp"
+  | "nuslerp"
+  | "multislerp"
+  | "karcher"
+  | "passthrough"
   | "task_arithmetic"
   | "ties"
   | "dare_linear"
   | "dare_ties"
-  | "passthrough";
+  | "breadcrumbs"
+  | "breadcrumbs_ties"
+  | "della"
+  | "della_linear"
+  | "model_stock"
+  | "nearswap"
+  | "arcee_fusion"
+  | "sce"
+  | "ram"
+  | "ramplus_tl";
 
 export type OutputDtype = "float32" | "float16" | "bfloat16";
 

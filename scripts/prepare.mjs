@@ -120,7 +120,7 @@ function buildAddon() {
   rmSync(at(ADDON), { force: true });
   const missing = missingTool();
   if (missing !== undefined) return say(`${missing} found; ${REFERENCE}`);
-  say("compiling the native addon (a minute or two)");
+  say("compiling the native addon (may take a minute)");
   const commands = existsSync(at("build/Makefile")) ? ["configure", "build"] : ["rebuild"];
   const { ok, output } = nodeGyp(...commands, "-j", "max");
   mkdirSync(at("build"), { recursive: true });

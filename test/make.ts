@@ -8,6 +8,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -135,6 +136,22 @@ export function makeModel(folder: string, tensors: Tensors, options: ModelOption
   return folder;
 }
 
+/** Writes a model of zeros that takes no room on the disk, whatever its size. */
+export function makeSparse(folder: string, tensors: Tensors): string {
+  mkdirSync(folder, { recursive: true });
+  let at = 0;
+  const entries = Object.entries(tensors).map(([name, { dtype, shape }]): WrittenTensor => {
+    const begin = at;
+    at += byteLength(dtype, elements(shape));
+    return { name, dtype, shape, begin, end: at };
+  });
+  const path = join(folder, "model.safetensors");
+  const header = serializeHeader(entries);
+  writeFileSync(path, header);
+  truncateSync(path, header.byteLength + at);
+  return folder;
+}
+
 export interface LlamaOptions {
   layers?: number;
   hidden?: number;
@@ -180,10 +197,11 @@ export function makeLlama(
   return makeModel(folder, llama(options), { config, ...more });
 }
 
-/** The stored bytes of every tensor of a model, by name. */
-export function tensorBytes(path: string): Map<string, Uint8Array> {
+/** The stored bytes of every tensor of a model by name, as text: equal text, equal bytes. */
+export function tensorContent(path: string): Record<string, string> {
   const model = openModel(path);
-  return new Map([...model.tensors.keys()].map((name) => [name, model.bytes(name)]));
+  const read = (name: string) => Buffer.from(model.bytes(name)).toString("latin1");
+  return Object.fromEntries([...model.tensors.keys()].sort().map((name) => [name, read(name)]));
 }
 
 /** Every file of a folder by name, as text of its bytes; for comparing folders. */

@@ -18,6 +18,7 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
 
   --overwrite              replace what lies at OUT, once the new model is whole
   --random-seed N          seed of random choices (default 0)
+  --random NAME            philox (default), or torch-cpu: mergekit's numbers on one CPU
   --out-shard-size N       most bytes in one file, such as 5B, 500M, 0 for one file (default 5B)
   -j, --threads N          worker threads
   --max-memory N           bound on anonymous memory, such as 512M

@@ -9,6 +9,7 @@ import type { Streams } from "./run.ts";
 const OPTIONS = {
   overwrite: { type: "boolean" },
   "random-seed": { type: "string" },
+  random: { type: "string" },
   "out-shard-size": { type: "string" },
   threads: { type: "string", short: "j" },
   "max-memory": { type: "string" },
@@ -34,6 +35,9 @@ function optionsOf(values: Values, out: string): MergeOptions {
   };
   given("random-seed", (text) => {
     options.seed = readInteger(text, "--random-seed");
+  });
+  given("random", (text) => {
+    options.random = readChoice(text, ["philox", "torch-cpu"], "--random");
   });
   given("out-shard-size", (text) => {
     options.shardSize = readBytes(text, "--out-shard-size");

@@ -38,7 +38,7 @@ export function checkRules(check: Check, recipe: Recipe, method: Method): void {
 /** Whether it can be told which of the entries is the base. */
 function isClear({ base, entries }: Group, method: Method): boolean {
   if (method.base === "ignored") return true;
-  if (base === undefined) return method.base === "optional";
+  if (base === undefined) return method.base !== "required" && method.base !== "among";
   return base !== UNREADABLE && !entries.some(({ model }) => model === UNREADABLE);
 }
 

@@ -21,6 +21,8 @@ export const slerp: Method = {
     const to = tensor.others.find((input) => input !== from);
     if (to === undefined || t === 0) return { op: "copy", input: from };
     if (t === 1) return { op: "copy", input: to };
-    return { op: "slerp", from, to, t };
+    const inputs = [from, to];
+    const whole = { base: null, axis: "all", width: tensor.count } as const;
+    return { op: "span", sphere: "slerp", inputs, ...whole, parameters: [t] };
   },
 };

@@ -10,20 +10,44 @@ export interface TaskForm {
   name: string;
   title: string;
   source: string;
-  sparsify: "none" | "magnitude" | "random";
+  sparsify: Sparsify["kind"];
   consensus: boolean;
   normalize: boolean;
   rescale: boolean;
 }
 
+function flag(name: string, value: boolean, about: string): ParameterSpec {
+  return { name, scope: "global", type: "boolean", default: value, about };
+}
+
+/** Parameters that only one way to sparsify has. */
+const OF_SPARSIFY: Readonly<Record<Sparsify["kind"], readonly ParameterSpec[]>> = {
+  none: [],
+  magnitude: [],
+  random: [],
+  outliers: [
+    {
+      name: "gamma",
+      scope: "model",
+      type: "number",
+      default: 0.01,
+      min: 0,
+      about: "Share of the largest elements to drop as outliers.",
+    },
+  ],
+  rank: [
+    {
+      name: "epsilon",
+      scope: "model",
+      type: "number",
+      default: 0.15,
+      min: 0,
+      about: "The keep probability grows with the rank from density - epsilon to density + epsilon.",
+    },
+  ],
+};
+
 function parameters(form: TaskForm): ParameterSpec[] {
-  const flag = (name: string, value: boolean, about: string): ParameterSpec => ({
-    name,
-    scope: "global",
-    type: "boolean",
-    default: value,
-    about,
-  });
   return [
     { name: "weight", scope: "model", type: "number", about: "Factor on the model's delta." },
     {
@@ -34,6 +58,7 @@ function parameters(form: TaskForm): ParameterSpec[] {
       min: 0,
       about: "Share of the delta's elements to keep; 1 or more keeps all.",
     },
+    ...OF_SPARSIFY[form.sparsify],
     flag("normalize", form.normalize, "Divide by the sum of the weights that take part."),
     flag("rescale", form.rescale, "Restore the L1 norm that a delta lost by sparsification."),
     {
@@ -55,18 +80,64 @@ export function philoxKey(seed: bigint, name: string): [number, number] {
   return [low, high];
 }
 
-function sparsifyOf(form: TaskForm, density: number, tensor: TensorContext, model: number): Sparsify {
-  if (form.sparsify === "none" || density >= 1) return { kind: "none" };
-  if (form.sparsify === "random") {
-    const threshold = Math.round(density * 2 ** 32);
-    return threshold >= 2 ** 32 ? { kind: "none" } : { kind: "random", threshold, model };
+/** Elements to keep as mergekit counts them, but never none. */
+function magnitude(density: number, tensor: TensorContext): Sparsify {
+  if (density > 0) {
+    return { kind: "magnitude", keep: Math.max(1, Math.floor(density * tensor.count)) };
   }
-  if (density <= 0) {
-    throw new MergeError("OUT_OF_RANGE", `density 0 trims all of ${tensor.name}`, {
-      hint: "give a density above 0, or leave the model out",
+  throw new MergeError("OUT_OF_RANGE", `density 0 trims all of ${tensor.name}`, {
+    hint: "give a density above 0, or leave the model out",
+  });
+}
+
+/** torch compares 24 random bits with a binary32 probability, Philox 32 bits with a binary64 one. */
+function random(density: number, tensor: TensorContext, model: number): Sparsify {
+  if (tensor.random === "torch-cpu") {
+    return { kind: "random", threshold: Math.ceil(Math.fround(density) * 2 ** 24), model };
+  }
+  const threshold = Math.round(density * 2 ** 32);
+  return threshold >= 2 ** 32 ? { kind: "none" } : { kind: "random", threshold, model };
+}
+
+/** target = floor(density·n) are kept below the floor(gamma·n) largest, which give way if need be. */
+function outliers(density: number, gamma: number, { count }: TensorContext): Sparsify {
+  const keep = Math.floor(density * count);
+  const top = Math.min(Math.floor(gamma * count), count - keep);
+  return { kind: "outliers", top, keep: Math.max(keep, 1) };
+}
+
+function rank(density: number, epsilon: number, model: number): Sparsify {
+  if (density === 0) return { kind: "random", threshold: 0, model };
+  if (density - epsilon <= 0 || density + epsilon >= 1) {
+    const found = `density ${density} and epsilon ${epsilon}`;
+    throw new MergeError("OUT_OF_RANGE", `${found} give probabilities outside (0, 1)`, {
+      hint: "density - epsilon must be above 0 and density + epsilon below 1",
     });
   }
-  return { kind: "magnitude", keep: Math.max(1, Math.floor(density * tensor.count)) };
+  const low = Math.fround(density - epsilon);
+  return { kind: "rank", low, spread: Math.fround(2 * epsilon), model };
+}
+
+function sparsifyOf(form: TaskForm, tensor: TensorContext, input: number, model: number): Sparsify {
+  const density = tensor.numberOf("density", input) as number;
+  if (density >= 1) return { kind: "none" };
+  switch (form.sparsify) {
+    case "none":
+      return { kind: "none" };
+    case "magnitude":
+      return magnitude(density, tensor);
+    case "random":
+      return random(density, tensor, model);
+    case "outliers":
+      return outliers(density, tensor.numberOf("gamma", input) as number, tensor);
+    case "rank":
+      return rank(density, tensor.numberOf("epsilon", input) as number, model);
+  }
+}
+
+/** Elements of a row, for ranks: the last axis; a vector is one row, as is a scalar. */
+export function rowWidth(shape: readonly number[]): number {
+  return shape.length === 0 ? 1 : shape[shape.length - 1];
 }
 
 function lower(form: TaskForm, tensor: TensorContext): Operation {
@@ -74,16 +145,16 @@ function lower(form: TaskForm, tensor: TensorContext): Operation {
   const models = tensor.others.map((input, model) => ({
     input,
     weight: Math.fround(tensor.numberOf("weight", input) as number),
-    density: tensor.numberOf("density", input) as number,
-    model,
+    sparsify: sparsifyOf(form, tensor, input, model),
   }));
-  const present = models.filter(({ weight }) => weight !== 0);
+  const torch = tensor.random === "torch-cpu" && models.some(({ sparsify }) => draws(sparsify));
+  // A weight of 0 means absence, but in torch's stream an absent model still draws.
+  const present = torch ? models : models.filter(({ weight }) => weight !== 0);
   const lambda = Math.fround(tensor.number("lambda") as number);
-  if (present.length === 0 || lambda === 0) return { op: "copy", input: base };
+  if (present.length === 0 || (lambda === 0 && !torch)) return { op: "copy", input: base };
   const weights = present.map(({ weight }) => weight);
   const sum = sumOfWeights(weights);
-  const sparsify = present.map((m) => sparsifyOf(form, m.density, tensor, m.model));
-  const random = sparsify.some(({ kind }) => kind === "random");
+  const sparsify = present.map((each) => each.sparsify);
   return {
     op: "task",
     base,
@@ -91,12 +162,20 @@ function lower(form: TaskForm, tensor: TensorContext): Operation {
     weights,
     sparsify,
     rescale: tensor.flag("rescale") && sparsify.some(({ kind }) => kind !== "none"),
+    factors: weights.map(() => 1),
     consensus: form.consensus,
     normalize: tensor.flag("normalize"),
     divisor: Math.abs(sum) < 1e-8 ? 1 : sum,
     lambda,
-    key: random ? philoxKey(tensor.seed, tensor.name) : [0, 0],
+    key: sparsify.some(draws) ? philoxKey(tensor.seed, tensor.name) : [0, 0],
+    torch: torch ? { seed: Number(BigInt.asUintN(32, tensor.seed)), offset: 0 } : null,
+    width: rowWidth(tensor.shape),
   };
+}
+
+/** Whether a model's mask takes one random word for every element. */
+export function draws({ kind }: Sparsify): boolean {
+  return kind === "random" || kind === "rank";
 }
 
 /** Declares a member of the family. */

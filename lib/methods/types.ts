@@ -23,6 +23,8 @@ export interface TensorContext {
   readonly count: number;
   readonly shape: readonly number[];
   readonly seed: bigint;
+  /** Where random numbers come from: Philox, or torch's generator as mergekit uses it on a CPU. */
+  readonly random: "philox" | "torch-cpu";
   /** Positions in the step's input list: the base's (if it takes part), and the others', in recipe order. */
   readonly base: number | undefined;
   readonly others: readonly number[];
@@ -40,8 +42,11 @@ export interface Method {
   readonly title: string;
   /** Paper or tool that defines the method. */
   readonly source: string;
-  /** Whether the recipe's base_model takes part: `among` means that it is one of the models. */
-  readonly base: "required" | "optional" | "among" | "ignored";
+  /**
+   * Whether and how the recipe's base_model takes part: apart from the others (`required`,
+   * `optional`), as one of them that matters (`among`), as one like any other (`participant`).
+   */
+  readonly base: "required" | "optional" | "among" | "participant" | "ignored";
   /** How many models beside the base (for `among`: all of them). */
   readonly models: { readonly min: number; readonly max: number };
   readonly parameters: readonly ParameterSpec[];

@@ -4,6 +4,12 @@ import { MergeError, printable } from "../errors.ts";
 import type { Method, ParameterSpec, TensorContext } from "../methods/types.ts";
 import type { Aligned } from "./align.ts";
 
+/** Where random numbers come from. */
+export interface Chance {
+  seed: bigint;
+  random: "philox" | "torch-cpu";
+}
+
 /** Thrown when a required parameter yields no value for a tensor. */
 function missing(spec: ParameterSpec, tensor: string): MergeError {
   const message = `parameter ${spec.name} has no value for ${printable(tensor)}`;
@@ -18,13 +24,14 @@ export class RecipeContext implements TensorContext {
   readonly count: number;
   readonly shape: readonly number[];
   readonly seed: bigint;
+  readonly random: "philox" | "torch-cpu";
   readonly base: number | undefined;
   readonly others: readonly number[];
   readonly #aligned: Aligned;
   readonly #method: Method;
   readonly #global: Parameters;
 
-  constructor(aligned: Aligned, method: Method, global: Parameters, seed: bigint) {
+  constructor(aligned: Aligned, method: Method, global: Parameters, chance: Chance) {
     const { wanted, count, shape } = aligned;
     this.#aligned = aligned;
     this.#method = method;
@@ -32,7 +39,8 @@ export class RecipeContext implements TensorContext {
     this.name = wanted.name;
     this.count = count;
     this.shape = shape;
-    this.seed = seed;
+    this.seed = chance.seed;
+    this.random = chance.random;
     this.base = method.base === "ignored" ? undefined : wanted.slice.base;
     const all = wanted.slice.sources.map((_, s) => s);
     const apart = method.base === "required" || method.base === "optional";

@@ -45,10 +45,24 @@ export function explainOperation(operation: Operation, step: PlanStep, models: r
       const divided = operation.divisor === null ? "" : `, divided by ${numbers([operation.divisor])}`;
       return `weights ${numbers(operation.weights)} of ${names(operation.inputs)}${divided}`;
     }
-    case "slerp":
-      return `t = ${operation.t} from ${name(operation.from)} to ${name(operation.to)}`;
     case "task":
       return explainTask(operation, names);
+    case "span": {
+      const { sphere, inputs, base, axis, parameters } = operation;
+      const by = axis === "all" ? "" : ` by ${axis}`;
+      const around = base === null ? "" : ` around ${name(base)}`;
+      return `${sphere}${by} of ${names(inputs)}${around}; ${numbers(parameters)}`;
+    }
+    case "nearswap":
+      return `t = ${operation.t} towards ${name(operation.input)} on ${name(operation.base)}`;
+    case "ram": {
+      const boost = operation.boost === null ? "" : ", boosted";
+      return `changes above ${operation.epsilon} of ${names(operation.inputs)}${boost} on ${name(operation.base)}`;
+    }
+    case "sce":
+      return `selected ${operation.topk} of ${names(operation.inputs)} on ${name(operation.base)}`;
+    case "arcee_fusion":
+      return `important elements of ${name(operation.input)} on ${name(operation.base)}`;
   }
 }
 
@@ -59,7 +73,12 @@ function explainTask(
   const parts = [`deltas of ${names(operation.inputs)}`, `weights ${numbers(operation.weights)}`];
   const kept = operation.sparsify.map((each) => {
     if (each.kind === "magnitude") return `largest ${each.keep}`;
-    return each.kind === "random" ? `random ${numbers([each.threshold / 2 ** 32])}` : "all";
+    if (each.kind === "outliers") return `${each.keep} below the largest ${each.top}`;
+    if (each.kind === "rank") {
+      return `by rank ${numbers([each.low])} to ${numbers([each.low + each.spread])}`;
+    }
+    const words = operation.torch === null ? 2 ** 32 : 2 ** 24;
+    return each.kind === "random" ? `random ${numbers([each.threshold / words])}` : "all";
   });
   if (kept.some((each) => each !== "all")) parts.push(`keeping ${kept.join(", ")}`);
   if (operation.rescale) parts.push("rescaled");

@@ -4,25 +4,25 @@ import { MergeError, printable } from "../errors.ts";
 import { DTYPES, type Dtype, isFloatDtype } from "../format/dtype.ts";
 import type { Method } from "../methods/types.ts";
 import type { Aligned } from "./align.ts";
-import { RecipeContext } from "./context.ts";
+import { type Chance, RecipeContext } from "./context.ts";
 import type { Operation } from "./types.ts";
 
 /** What decides a step beside its tensors. */
 export interface Lowering {
   recipe: Recipe;
   method: Method;
-  seed: bigint;
+  chance: Chance;
 }
 
 /** Dtype and operation of an output tensor. @throws MergeError for what cannot be merged. */
-export function lower(aligned: Aligned, { recipe, method, seed }: Lowering): {
+export function lower(aligned: Aligned, { recipe, method, chance }: Lowering): {
   dtype: Dtype;
   operation: Operation;
 } {
   const { tensors, wanted } = aligned;
   const lead = tensors[wanted.slice.base ?? 0];
   if (tensors.every(({ dtype }) => isFloatDtype(dtype))) {
-    const context = new RecipeContext(aligned, method, recipe.parameters, seed);
+    const context = new RecipeContext(aligned, method, recipe.parameters, chance);
     const operation = aligned.count === 0 ? emptyCopy() : method.lower(context);
     const dtype = recipe.outDtype ?? recipe.dtype ?? lead.dtype;
     return { dtype, operation: convert(operation, dtype, aligned) };

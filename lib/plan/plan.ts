@@ -10,10 +10,11 @@ import type { Method } from "../methods/types.ts";
 import { type Aligned, align } from "./align.ts";
 import { layerCounts, type Slice, type Wanted, wantLayers, wantOutside } from "./layers.ts";
 import { layOut } from "./layout.ts";
-import { lower } from "./lower.ts";
+import { type Lowering, lower } from "./lower.ts";
 import { isVocabularyTensor } from "./names.ts";
 import { ModelList, makeSlices } from "./slices.ts";
 import { openModels } from "./sources.ts";
+import { assignDraws } from "./torch_order.ts";
 import { Tally } from "./tally.ts";
 import type {
   Dropped,
@@ -30,6 +31,8 @@ export interface PlanOptions {
   recipeFolder?: string | undefined;
   /** Seed of random choices; default 0. */
   seed?: bigint;
+  /** Source of random numbers; default philox. */
+  random?: "philox" | "torch-cpu";
   /** Most bytes of tensors in one output file; 0 for a single file. Default 5,000,000,000. */
   shardSize?: number;
 }
@@ -65,7 +68,8 @@ export function makePlan(recipe: Recipe, options: PlanOptions = {}): Plan {
   throwProblems(problems, "the recipe cannot be planned");
   const seed = options.seed ?? 0n;
   const wanted = slices.flatMap((each) => [...want(each, problems)]);
-  const items = lowerAll(wanted, recipe, method, seed, problems);
+  const chance = { seed, random: options.random ?? "philox" } as const;
+  const items = assignDraws(lowerAll(wanted, { recipe, method, chance }, problems));
   throwProblems(problems, "the recipe cannot be planned");
   if (items.length === 0) throw new MergeError("NO_TENSORS", "the recipe yields no tensor");
   return assemble({ recipe, method, seed, list, slices, items, opened }, options);
@@ -133,9 +137,7 @@ function sameDepths(slices: readonly Slice[], problems: Problem[]): boolean {
 
 function lowerAll(
   wanted: readonly Wanted[],
-  recipe: Recipe,
-  method: Method,
-  seed: bigint,
+  lowering: Lowering,
   problems: Problem[],
 ): Item[] {
   const items: Item[] = [];
@@ -150,7 +152,7 @@ function lowerAll(
     if (aligned === undefined) continue;
     const { shape, count } = aligned;
     try {
-      items.push({ name: each.name, shape, count, aligned, ...lower(aligned, { recipe, method, seed }) });
+      items.push({ name: each.name, shape, count, aligned, ...lower(aligned, lowering) });
     } catch (error) {
       if (!(error instanceof MergeError)) throw error;
       const known = [each.name, ...each.sourceNames].map(printable);

@@ -5,8 +5,15 @@ export type Sparsify =
   | { kind: "none" }
   /** Keep the `keep` elements of largest magnitude; equal ones by lower index. */
   | { kind: "magnitude"; keep: number }
-  /** Keep an element iff its Philox word is below `threshold` (of 2^32); `model` enters the counter. */
-  | { kind: "random"; threshold: number; model: number };
+  /** Keep an element iff its random word is below `threshold`; `model` enters Philox's counter. */
+  | { kind: "random"; threshold: number; model: number }
+  /** Drop the `top` elements of largest magnitude, keep the next `keep`. */
+  | { kind: "outliers"; top: number; keep: number }
+  /** Keep an element with probability low + spread·(rank in its row, from 0 to 1). */
+  | { kind: "rank"; low: number; spread: number; model: number };
+
+/** Which rule makes coefficients from a Gram matrix. */
+export type Sphere = "slerp" | "nuslerp" | "multislerp" | "karcher" | "model_stock";
 
 /**
  * The arithmetic of one output tensor, over the step's inputs by position. Weights, divisors and
@@ -25,8 +32,34 @@ export type Operation =
       divisor: number | null;
       mean: boolean;
     }
-  /** Spherical interpolation from one input to another; coefficients from their Gram matrix. */
-  | { op: "slerp"; from: number; to: number; t: number }
+  /**
+   * A linear combination whose coefficients follow from the Gram matrix of the inputs, or of their
+   * deltas to `base`, which is then added: over the whole tensor, or row by row or column by column
+   * of a matrix with rows of `width` elements.
+   */
+  | {
+      op: "span";
+      sphere: Sphere;
+      inputs: readonly number[];
+      base: number | null;
+      axis: "all" | "rows" | "columns";
+      width: number;
+      parameters: readonly number[];
+    }
+  /** Take the input where it is closer to the base than `t`, and less of it elsewhere. */
+  | { op: "nearswap"; base: number; input: number; t: number }
+  /** Average what several models changed by more than epsilon; `boost` what only one did. */
+  | {
+      op: "ram";
+      base: number;
+      inputs: readonly number[];
+      epsilon: number;
+      boost: { r: number; alpha: number } | null;
+    }
+  /** Select positions of high variance, weigh models by mean square, erase minority signs. */
+  | { op: "sce"; base: number; inputs: readonly number[]; topk: number }
+  /** Take the input where its importance exceeds a threshold from quantiles; rows of `width`. */
+  | { op: "arcee_fusion"; base: number; input: number; width: number }
   /** base + λ·combine(sparsify(xᵢ − base)): the task-arithmetic family. */
   | {
       op: "task";
@@ -34,7 +67,10 @@ export type Operation =
       inputs: readonly number[];
       weights: readonly number[];
       sparsify: readonly Sparsify[];
+      /** Restore the L1 norm that sparsification took from a delta. */
       rescale: boolean;
+      /** Factor on each sparsified delta, 1 as a rule; replaced by the L1 ratio when rescaling. */
+      factors: readonly number[];
       consensus: boolean;
       normalize: boolean;
       /** Sum of the weights in binary32, by which `normalize` divides without consensus. */
@@ -42,6 +78,10 @@ export type Operation =
       lambda: number;
       /** Philox key: two unsigned 32-bit words. */
       key: readonly [number, number];
+      /** Random words from torch's CPU stream instead: its seed, and this tensor's first draw. */
+      torch: { seed: number; offset: number } | null;
+      /** Length of a row, for ranks. */
+      width: number;
     };
 
 /** A span of a source file that holds (at least) the step's `count` elements. */

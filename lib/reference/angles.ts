@@ -1,5 +1,5 @@
 /**
- * sin, cos and acos from + - * / and sqrt alone; the operations of native/engine/angles.cpp in
+ * sin, cos, acos, exp and log from + - * / and sqrt alone; the operations of native/engine/angles.cpp in
  * the same order, so both give the same bits on every machine. Error at most 1 ulp of binary64.
  */
 const HALF_PI_1 = 1.57079632673412561417;
@@ -114,4 +114,53 @@ export function arcCosine(x: number): number {
   }
   const excess = arcSineExcess(x < 0 ? -x : x);
   return minus(0.5 * PI_HIGH, 0.5 * PI_LOW, x, x < 0 ? -excess : excess);
+}
+
+const LN2_HIGH = 6.9314718036912381649e-1;
+const LN2_LOW = 1.90821492927058770002e-10;
+
+/** Coefficients 1/n! of exp from the highest, 14, down to 2. */
+const EXPONENTIAL = [
+  87178291200, 6227020800, 479001600, 39916800, 3628800, 362880, 40320, 5040, 720, 120, 24, 6,
+];
+
+/** exp x for −700 ≤ x ≤ 700; 0 below, infinity above. */
+export function exponential(x: number): number {
+  if (x < -700) return 0;
+  if (x > 700) return Number.POSITIVE_INFINITY;
+  const k = Math.floor(x * 1.44269504088896340736 + 0.5);
+  const high = x - k * LN2_HIGH;
+  const low = k * LN2_LOW;
+  const r = high - low;
+  const lost = high - r - low;
+  let p = 1 / EXPONENTIAL[0];
+  for (let n = 1; n < EXPONENTIAL.length; n++) p = p * r + 1 / EXPONENTIAL[n];
+  p = p * r + 0.5;
+  return (1 + (r + (r * r * p + lost))) * powerOfTwo(k);
+}
+
+function powerOfTwo(exponent: number): number {
+  words[0] = 0;
+  words[1] = (exponent + 1023) << 20;
+  return double[0];
+}
+
+/** log x for normal x > 0. */
+export function logarithm(x: number): number {
+  double[0] = x;
+  let exponent = (words[1] >>> 20) - 1023;
+  words[1] = (words[1] & 0x000fffff) | 0x3ff00000;
+  let m = double[0];
+  if (m > 1.4142135623730951) {
+    m = m * 0.5;
+    exponent = exponent + 1;
+  }
+  const f = m - 1;
+  const s = f / (2 + f);
+  const z = s * s;
+  let p = 2 / 23;
+  for (let n = 21; n >= 3; n = n - 2) p = p * z + 2 / n;
+  const halfSquare = 0.5 * f * f;
+  const small = s * (halfSquare + z * p) + exponent * LN2_LOW;
+  return exponent * LN2_HIGH - (halfSquare - small - f);
 }

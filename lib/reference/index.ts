@@ -9,7 +9,12 @@ import type { Operation } from "../plan/types.ts";
 import type { Backend, ExecuteOptions, Place, StepResult, Work } from "../run/work.ts";
 import { copy } from "./copy.ts";
 import { linear } from "./linear.ts";
-import { slerp } from "./slerp.ts";
+import { arceeFusion } from "./arcee_fusion.ts";
+import { TorchStream } from "./mt19937.ts";
+import { nearswap } from "./nearswap.ts";
+import { ram } from "./ram.ts";
+import { sce } from "./sce.ts";
+import { span } from "./span.ts";
 import { type Opened, StepIo } from "./step.ts";
 import { task } from "./task_arithmetic.ts";
 
@@ -23,8 +28,12 @@ const OPERATIONS: {
   copy: (io, { input }) => copy(io, input, []),
   same: (io) => copy(io, 0, io.step.inputs.map((_, i) => i).slice(1)),
   linear: (io, operation) => linear(io, operation),
-  slerp: (io, { from, to, t }) => slerp(io, from, to, t),
+  span: (io, operation) => span(io, operation),
   task: (io, operation) => task(io, operation),
+  nearswap: (io, { base, input, t }) => nearswap(io, base, input, t),
+  ram: (io, operation) => ram(io, operation),
+  sce: (io, operation) => sce(io, operation),
+  arcee_fusion: (io, operation) => arceeFusion(io, operation),
 };
 
 /** Names of the operations this backend has. */
@@ -48,8 +57,9 @@ function* runSteps(work: Work, sync: boolean, results: StepResult[]): Generator<
   try {
     const sources = openAll(work.sources, "r");
     const outputs = openAll(work.outputs, "r+");
+    const stream = new TorchStream();
     for (const step of work.steps) {
-      const io = new StepIo(step, sources, outputs);
+      const io = new StepIo(step, sources, outputs, stream);
       const run = OPERATIONS[step.operation.op] as (io: StepIo, o: Operation) => Generator<void>;
       for (const _ of run(io, step.operation)) yield done + io.bytesDone;
       done += io.bytesDone;

@@ -56,3 +56,18 @@ export function keepRandom(
   }
   return kept;
 }
+
+/** The random word of every element from 0 to `count`. */
+export function randomWords(
+  count: number,
+  model: number,
+  key: readonly [number, number],
+): Uint32Array {
+  const out = new Uint32Array(count);
+  for (let i = 0; i < count; i += 4) {
+    const counter = i / 4;
+    const words = philox([counter >>> 0, Math.floor(counter / 2 ** 32), model, SPARSIFY], key);
+    for (let j = 0; j < 4 && i + j < count; j++) out[i + j] = words[j];
+  }
+  return out;
+}

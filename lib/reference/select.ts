@@ -1,13 +1,13 @@
 /**
- * The exact k-th largest magnitude of a delta, without sorting: an element stays iff its key is
- * above the threshold, or equals it and its index is below the cut. Keys are the bits of |d| as an
- * unsigned integer, every NaN counting as 0x7FFFFFFF.
+ * The exact k-th largest of unsigned 32-bit keys, without sorting: an element stays iff its key is
+ * above the threshold, or equals it and its index is below the cut.
  */
 export interface Selection {
   threshold: number;
   cut: number;
 }
 
+/** The bits of |d| as an unsigned integer, every NaN counting as 0x7FFFFFFF. */
 export function magnitudeKey(bits: number): number {
   const magnitude = bits & 0x7fffffff;
   return magnitude > 0x7f800000 ? 0x7fffffff : magnitude;
@@ -20,7 +20,7 @@ export function* select(
   passes: () => Generator<Uint32Array>,
 ): Generator<void, Selection> {
   let room = keep;
-  const high = new Float64Array(1 << 16);
+  const high = new Float64Array(1 << 17);
   for (const keys of passes()) {
     for (const key of keys) high[key >>> 15]++;
     yield;

@@ -5,6 +5,7 @@ import { digestOfBlocks, xxh64 } from "../format/xxh64.ts";
 import type { StepResult, WorkStep } from "../run/work.ts";
 import { CODECS, encode } from "./codec.ts";
 import { BLOCK } from "./lanes.ts";
+import type { TorchStream } from "./mt19937.ts";
 import { type Nonfinite, noNonfinite, settle } from "./nonfinite.ts";
 import { decodeTile, makeTile, type Tile } from "./tile.ts";
 
@@ -27,8 +28,17 @@ export class StepIo {
   readonly #digests: (readonly [number, number])[] = [];
   readonly #seen: Nonfinite = noNonfinite();
 
-  constructor(step: WorkStep, sources: readonly Opened[], outputs: readonly Opened[]) {
+  readonly #stream: TorchStream;
+  #drawn = 0;
+
+  constructor(
+    step: WorkStep,
+    sources: readonly Opened[],
+    outputs: readonly Opened[],
+    stream: TorchStream,
+  ) {
     this.step = step;
+    this.#stream = stream;
     this.#sources = sources;
     this.#outputs = outputs;
   }
@@ -85,6 +95,13 @@ export class StepIo {
       writeFully(output.descriptor, output.path, stored, at);
     }
     this.bytesDone += stored.byteLength;
+  }
+
+  /** One word of torch's stream for each element: the next model's share of this step's draws. */
+  drawTorch({ seed, offset }: { seed: number; offset: number }): Uint32Array {
+    const words = this.#stream.take(seed, offset + this.#drawn, this.step.count);
+    this.#drawn += this.step.count;
+    return words;
   }
 
   result(): StepResult {

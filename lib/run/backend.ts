@@ -20,6 +20,9 @@ export interface ComputeOptions {
 /** The backend for a choice. @throws MergeError BACKEND when it cannot be had. */
 export function chooseBackend(choice: BackendChoice = "auto"): Backend {
   if (choice === "reference") return referenceBackend;
+  if (choice !== "auto" && choice !== "native") {
+    throw new MergeError("BACKEND", `backend: auto, native or reference was expected, not ${choice}`);
+  }
   if (loadAddon().addon !== undefined) return nativeBackend;
   if (choice === "auto") return referenceBackend;
   throw new MergeError("BACKEND", `the native backend is not available: ${loadAddon().reason}`, {
@@ -42,6 +45,13 @@ export function chooseThreads(threads: number | undefined): number {
   const count = threads ?? Math.min(availableParallelism(), 1024);
   if (Number.isInteger(count) && count >= 1 && count <= 1024) return count;
   throw new MergeError("ARGUMENT", `threads: an integer from 1 to 1024 was expected, not ${count}`);
+}
+
+/** How inputs are read; `auto` maps them. @throws MergeError ARGUMENT */
+export function chooseIo(io: "auto" | "mmap" | "pread" = "auto"): "mmap" | "pread" {
+  if (io === "pread") return io;
+  if (io === "auto" || io === "mmap") return "mmap";
+  throw new MergeError("ARGUMENT", `io: auto, mmap or pread was expected, not ${io}`);
 }
 
 /** What can compute here. */

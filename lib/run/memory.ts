@@ -62,6 +62,9 @@ export function fitThreads(
   maxMemory: number | undefined,
 ): number {
   if (maxMemory === undefined) return threads;
+  if (!(typeof maxMemory === "number" && maxMemory > 0)) {
+    throw new MergeError("ARGUMENT", `maxMemory: a number of bytes was expected, not ${maxMemory}`);
+  }
   const steps = ACTIVE * most(plan.steps.map(state));
   const fixed = held() + HEAP + steps + (backend.name === "reference" ? REFERENCE : 0);
   const each = THREAD + most(plan.steps.map((step) => scratch(step, io)));

@@ -6,12 +6,14 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -58,19 +60,42 @@ function isInside(inner: string, outer: string): boolean {
  */
 export function checkOutput(out: string, plan: Plan, overwrite: boolean): void {
   const target = realPath(out);
-  const folders = [...plan.sources.map(({ path }) => dirname(realPath(path))), plan.assets.donor];
-  for (const folder of new Set(folders.map(realPath))) {
+  // A file's folder counts, and where the file is a link, the folder that it leads to as well.
+  const folders = plan.sources.flatMap(({ path }) => [dirname(path), dirname(realPath(path))]);
+  for (const folder of new Set([...folders, plan.assets.donor].map(realPath))) {
     if (!isInside(folder, target) && !isInside(target, folder)) continue;
     const message = `the output ${printable(out)} and the input ${printable(folder)} overlap`;
     throw new MergeError("OUTPUT_IS_INPUT", message, { hint: "choose another output path" });
   }
-  if (!existsSync(out)) return;
-  const folder = statSync(out).isDirectory();
-  if (folder && readdirSync(out).length === 0) return;
-  if (overwrite && folder) return;
-  throw new MergeError("OUTPUT_EXISTS", `${printable(out)} already exists`, {
+  if (!isTaken(out)) return;
+  const folder = existsSync(out) && statSync(out).isDirectory();
+  if (folder && (overwrite || readdirSync(out).length === 0)) return;
+  throw outputExists(out, folder);
+}
+
+/** Whether something is there, be it a link that leads nowhere. */
+function isTaken(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function outputExists(out: string, folder: boolean): MergeError {
+  return new MergeError("OUTPUT_EXISTS", `${printable(out)} already exists`, {
     hint: folder ? "allow it by overwrite, or choose another path" : "it is not a folder",
   });
+}
+
+/** Removes empty folders from `path` up to `top`. */
+function removeEmpty(path: string, top: string): void {
+  try {
+    for (let at = path; isInside(at, top); at = dirname(at)) rmdirSync(at);
+  } catch {
+    // Something else has come to lie in it, and keeps it.
+  }
 }
 
 function isAlive(lock: string): boolean {
@@ -99,14 +124,16 @@ export class Stage {
   readonly path: string;
   readonly #out: string;
   readonly #sync: boolean;
+  /** The uppermost folder that had to be made for the target. */
+  #made: string | undefined;
 
   /** Makes the stage. @throws MergeError OUTPUT_BUSY when a living process holds it */
   constructor(out: string, plan: Plan, sync: boolean) {
-    this.#out = resolve(out);
+    this.#out = realPath(out);
     this.#sync = sync;
     this.path = `${this.#out}.weightloom-${plan.hash.slice(0, 12)}`;
     this.#guard(() => {
-      mkdirSync(dirname(this.#out), { recursive: true });
+      this.#made = mkdirSync(dirname(this.#out), { recursive: true });
       this.#claim();
     });
   }
@@ -131,12 +158,13 @@ export class Stage {
   }
 
   /** Syncs the stage and renames it onto the target. */
-  publish(): void {
+  publish(overwrite: boolean): void {
     this.#guard(() => {
+      const replaces = existsSync(this.#out) && readdirSync(this.#out).length > 0;
+      if (replaces && !overwrite) throw outputExists(this.#out, true);
       rmSync(join(this.path, LOCK));
       if (this.#sync) syncFolder(this.path);
       const aside = `${this.path}-old`;
-      const replaces = existsSync(this.#out) && readdirSync(this.#out).length > 0;
       if (replaces) renameSync(this.#out, aside);
       renameSync(this.path, this.#out);
       if (this.#sync) syncFolder(dirname(this.#out));
@@ -146,6 +174,7 @@ export class Stage {
 
   discard(): void {
     rmSync(this.path, { recursive: true, force: true });
+    if (this.#made !== undefined) removeEmpty(dirname(this.#out), this.#made);
   }
 
   #claim(): void {

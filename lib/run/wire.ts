@@ -8,8 +8,20 @@ import type { AddonPlace } from "./addon.ts";
 import { type Place, placeSize, type Work, type WorkStep } from "./work.ts";
 
 const MAGIC = "WLJOB001";
-const OPERATION = { copy: 0, same: 1, linear: 2, slerp: 3, task: 4 } as const;
-const KEEP = { none: 0, magnitude: 1, random: 2 } as const;
+const OPERATION = {
+  copy: 0,
+  same: 1,
+  linear: 2,
+  span: 3,
+  task: 4,
+  nearswap: 5,
+  ram: 6,
+  sce: 7,
+  arcee_fusion: 8,
+} as const;
+const KEEP = { none: 0, magnitude: 1, random: 2, outliers: 3, rank: 4 } as const;
+const SPHERE = { slerp: 0, nuslerp: 1, multislerp: 2, karcher: 3, model_stock: 4 } as const;
+const AXIS = { all: 0, rows: 1, columns: 2 } as const;
 
 /** Operations the native engine has. */
 export const nativeOperations: readonly string[] = Object.keys(OPERATION);
@@ -57,17 +69,44 @@ function usedInputs(operation: Operation, count: number): readonly number[] {
       return Array.from({ length: count }, (_, i) => i);
     case "linear":
       return operation.inputs;
-    case "slerp":
-      return [operation.from, operation.to];
+    case "span":
+      return operation.base === null ? operation.inputs : [...operation.inputs, operation.base];
+    case "nearswap":
+    case "arcee_fusion":
+      return [operation.base, operation.input];
     case "task":
+    case "ram":
+    case "sce":
       return [operation.base, ...operation.inputs];
   }
 }
 
-function sparsifyNumbers(sparsify: Sparsify): [number, number, number] {
-  if (sparsify.kind === "magnitude") return [KEEP.magnitude, sparsify.keep, 0];
-  if (sparsify.kind === "random") return [KEEP.random, sparsify.threshold, sparsify.model];
-  return [KEEP.none, 0, 0];
+function sparsifyNumbers(sparsify: Sparsify): [number, number, number, number] {
+  const kind = KEEP[sparsify.kind];
+  switch (sparsify.kind) {
+    case "none":
+      return [kind, 0, 0, 0];
+    case "magnitude":
+      return [kind, sparsify.keep, 0, 0];
+    case "random":
+      return [kind, sparsify.threshold, sparsify.model, 0];
+    case "outliers":
+      return [kind, sparsify.top, sparsify.keep, 0];
+    case "rank":
+      return [kind, sparsify.low, sparsify.spread, sparsify.model];
+  }
+}
+
+function taskNumbers(operation: Extract<Operation, { op: "task" }>): number[] {
+  const { consensus, normalize, divisor, lambda, rescale, key, torch, width } = operation;
+  const flags = [consensus ? 1 : 0, normalize ? 1 : 0, divisor, lambda, rescale ? 1 : 0];
+  const random = [...key, torch === null ? 0 : 1, torch?.seed ?? 0, torch?.offset ?? 0];
+  const models = operation.weights.flatMap((weight, m) => [
+    weight,
+    ...sparsifyNumbers(operation.sparsify[m]),
+    operation.factors[m],
+  ]);
+  return [...flags, ...random, width, ...models];
 }
 
 function parameters(operation: Operation): readonly number[] {
@@ -79,14 +118,23 @@ function parameters(operation: Operation): readonly number[] {
       const divide = operation.divisor === null ? 0 : 1;
       return [divide, operation.divisor ?? 1, operation.mean ? 1 : 0, ...operation.weights];
     }
-    case "slerp":
-      return [operation.t];
-    case "task": {
-      const { consensus, normalize, divisor, lambda, rescale, key, weights, sparsify } = operation;
-      const flags = [consensus ? 1 : 0, normalize ? 1 : 0, divisor, lambda, rescale ? 1 : 0];
-      const models = weights.flatMap((weight, m) => [weight, ...sparsifyNumbers(sparsify[m])]);
-      return [...flags, ...key, ...models];
+    case "span": {
+      const { sphere, axis, width, base } = operation;
+      const head = [SPHERE[sphere], AXIS[axis], width, base === null ? 0 : 1];
+      return [...head, ...operation.parameters];
     }
+    case "task":
+      return taskNumbers(operation);
+    case "nearswap":
+      return [operation.t];
+    case "ram": {
+      const { epsilon, boost } = operation;
+      return [epsilon, boost === null ? 0 : 1, boost?.r ?? 0, boost?.alpha ?? 0];
+    }
+    case "sce":
+      return [operation.topk];
+    case "arcee_fusion":
+      return [operation.width];
   }
 }
 

@@ -1,6 +1,6 @@
 // ram: average what several models changed, keep (or boost) what only one did
 //
-// RAM and RAM+ (reinforced agent merging) as mergekit computes them. d_i = x_i - base; model i is
+// RAM and RAM+ as mergekit computes them. d_i = x_i - base; model i is
 // active where |d_i| > epsilon; c counts the active models of an element.
 // y = base + sum over active i, in input order, of d_i * (c == 1 ? boost_i : 1/c).
 // ram has boost 1; ramplus_tl takes 1 + r * min(shared_i / max(unique_i, epsilon), alpha) from the

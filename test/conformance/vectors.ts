@@ -25,8 +25,10 @@ export interface Vector {
   base?: string;
   parameters?: Values;
   dtype?: "bfloat16";
-  /** Shortest decimals that give the binary32 values. */
+  /** mergekit's result: shortest decimals that give the binary32 values. */
   expected: string;
+  /** The formula in binary64, where mergekit's rounding shows; `expected` then binds in norm. */
+  exact?: string;
 }
 
 const AB = { A: {}, B: {} };
@@ -70,6 +72,7 @@ const SPHERES: readonly Vector[] = [
     expected: "0.49909243 -0.5502659 0.278515 2.1875355 -0.8273113 1.4731601 0.7143754 -0.14420223",
   },
   {
+    // Nearly opposite: mergekit's cosine in binary32, 5e-8 off, moves the result by 6e-6.
     name: "slerp t=.35, other B−2A",
     method: "slerp",
     base: "A",
@@ -77,6 +80,8 @@ const SPHERES: readonly Vector[] = [
     parameters: { t: 0.35 },
     expected:
       "-1.2184594 -0.7087772 1.0704267 -0.029044151 2.9854832 0.14569092 -0.17473483 0.08798224",
+    exact:
+      "-1.2184568 -0.70877627 1.070425 -0.029042379 2.9854771 0.14569152 -0.1747339 0.087981992",
   },
   {
     name: "nuslerp flatten",

@@ -3,8 +3,10 @@ import {
   type ArrayOptions,
   dare,
   linear,
+  mergeTensors,
   slerp,
   taskArithmetic,
+  type MergeTensorsOptions,
   type TensorLike,
   ties,
 } from "../../lib/arrays.ts";
@@ -79,7 +81,68 @@ export const CASES: readonly Case[] = [
   task("dare_linear, density 0, no rescale", "dare_linear", 1, (models, base, o) =>
     dare(models, { ...o, base, density: 0, rescale: false }),
   ),
+  ...generalCases(),
 ];
+
+/** Reads a tensor as a matrix of rows of `width`, as far as its length allows. */
+function asMatrix(tensors: Models, width: number): Tensor[] {
+  return tensors.map((each) => {
+    const [count] = each.shape;
+    const shape = count % width === 0 ? [count / width, width] : [count];
+    return { ...each, shape };
+  });
+}
+
+/** A case of `mergeTensors`; with a width the tensors are matrices where they can be. */
+function general(
+  name: string,
+  method: string,
+  models: number,
+  options: MergeTensorsOptions,
+  form: { base?: boolean; width?: number } = {},
+): Case {
+  return task(name, method, models, (given, base, o) => {
+    const all = form.width === undefined ? [...given, base] : asMatrix([...given, base], form.width);
+    const around = form.base === false ? {} : { base: all[all.length - 1] };
+    return mergeTensors(method, all.slice(0, -1), { ...o, ...options, ...around });
+  });
+}
+
+function generalCases(): Case[] {
+  const none = { base: false };
+  const weights = { weight: [0.6, 0.4] };
+  const rows = { nuslerp_flatten: false };
+  const columns = { nuslerp_flatten: false, nuslerp_row_wise: true };
+  const torch = { random: "torch-cpu", seed: 7 } as const;
+  return [
+    general("nuslerp", "nuslerp", 2, { parameters: weights }, none),
+    general("nuslerp, base", "nuslerp", 2, { parameters: weights }),
+    general("nuslerp, rows", "nuslerp", 2, { parameters: { ...weights, ...rows } }, { width: 5, ...none }),
+    general("nuslerp, long rows, base", "nuslerp", 2, { parameters: { ...weights, ...rows } }, { width: 1000 }),
+    general("nuslerp, columns", "nuslerp", 2, { parameters: { ...weights, ...columns } }, { width: 13, ...none }),
+    general("nuslerp, columns, base", "nuslerp", 2, { parameters: { ...weights, ...columns } }, { width: 16 }),
+    general("multislerp", "multislerp", 3, { parameters: { weight: [1, 2, 0.5] } }, none),
+    general("multislerp, base", "multislerp", 2, { parameters: { ...weights, eps: 1e-3 } }),
+    general("karcher", "karcher", 3, {}, none),
+    general("karcher, base, one step", "karcher", 2, { parameters: { max_iter: 1 } }),
+    general("model_stock", "model_stock", 3, {}),
+    general("model_stock, rows", "model_stock", 2, { parameters: { filter_wise: true } }, { width: 8 }),
+    general("della", "della", 2, { parameters: { ...weights, density: 0.5, epsilon: 0.1 } }, { width: 7 }),
+    general("della_linear, torch", "della_linear", 2, { ...torch, parameters: { ...weights, density: [0.6, 0.3], epsilon: 0.2 } }),
+    general("dare_ties, torch", "dare_ties", 2, { ...torch, parameters: { weight: [1, 0], density: 0.4 } }),
+    general("breadcrumbs", "breadcrumbs", 2, { parameters: { ...weights, density: 0.5, gamma: 0.1 } }),
+    general("breadcrumbs_ties", "breadcrumbs_ties", 3, { parameters: { weight: 1, density: [0.9, 0.3, 1], gamma: 0.3 } }),
+    general("breadcrumbs, rescale", "breadcrumbs", 1, { parameters: { weight: 1, density: 0.3, rescale: true } }),
+    general("nearswap", "nearswap", 1, { parameters: { t: 0.01 } }),
+    general("arcee_fusion", "arcee_fusion", 1, {}, { width: 11 }),
+    general("arcee_fusion, one row", "arcee_fusion", 1, {}),
+    general("sce", "sce", 3, {}),
+    general("sce, select", "sce", 2, { parameters: { select_topk: 0.3 } }),
+    general("ram", "ram", 3, {}),
+    general("ram, wide epsilon", "ram", 2, { parameters: { epsilon: 0.05 } }),
+    general("ramplus_tl", "ramplus_tl", 3, { parameters: { r: 0.5, alpha: 1, epsilon: 0.02 } }),
+  ];
+}
 
 /** What the cases must cover. */
 export const cases: { methods: ReadonlySet<string> } = { methods: new Set(METHODS.keys()) };

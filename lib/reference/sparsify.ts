@@ -1,0 +1,123 @@
+/**
+ * Which elements of a model's delta are kept; mirrors native/engine/operations/sparsify.cpp. Masks
+ * that need whole rows or a sequential stream are made once, one byte an element; the others block
+ * by block.
+ */
+import type { Sparsify } from "../plan/types.ts";
+import { keepRandom, randomWords } from "./philox.ts";
+import { magnitudeKey, type Selection, select } from "./select.ts";
+import type { Range, StepIo } from "./step.ts";
+import type { TaskOperation } from "./task_arithmetic.ts";
+import { makeTile, type Tile } from "./tile.ts";
+
+/** How one model's delta is masked; `kept` is undefined where every element stays. */
+export interface Mask {
+  kept: ((delta: Tile, range: Range) => Uint8Array) | undefined;
+}
+
+export function deltaOf(io: StepIo, operation: TaskOperation, m: number, range: Range): Tile {
+  const base = io.tile(operation.base, range).values;
+  const x = io.tile(operation.inputs[m], range).values;
+  const delta = makeTile(range.count);
+  for (let i = 0; i < range.count; i++) delta.values[i] = x[i] - base[i];
+  return delta;
+}
+
+export function* makeMask(io: StepIo, operation: TaskOperation, m: number): Generator<void, Mask> {
+  const sparsify = operation.sparsify[m];
+  switch (sparsify.kind) {
+    case "none":
+      return { kept: undefined };
+    case "magnitude":
+      return largest(yield* selectionOf(io, operation, m, sparsify.keep), undefined);
+    case "outliers": {
+      const top = yield* selectionOf(io, operation, m, sparsify.top);
+      return largest(yield* selectionOf(io, operation, m, sparsify.top + sparsify.keep), top);
+    }
+    case "random":
+      return randomMask(io, operation, sparsify);
+    case "rank":
+      return yield* rankMask(io, operation, m, sparsify);
+  }
+}
+
+/** Selection of the `keep` largest; undefined when nothing or everything is selected. */
+function* selectionOf(
+  io: StepIo,
+  operation: TaskOperation,
+  m: number,
+  keep: number,
+): Generator<void, Selection | undefined> {
+  if (keep < 1 || keep >= io.step.count) return undefined;
+  return yield* select(keep, io.step.count, () => keysOf(io, operation, m));
+}
+
+function* keysOf(io: StepIo, operation: TaskOperation, m: number): Generator<Uint32Array> {
+  for (const range of io.ranges()) {
+    yield deltaOf(io, operation, m, range).bits.map(magnitudeKey);
+  }
+}
+
+function isIn({ threshold, cut }: Selection, key: number, index: number): boolean {
+  return key > threshold || (key === threshold && index < cut);
+}
+
+/** What the first selection holds and the second does not. */
+function largest(selected: Selection | undefined, top: Selection | undefined): Mask {
+  if (selected === undefined && top === undefined) return { kept: undefined };
+  const kept = (delta: Tile, range: Range) =>
+    Uint8Array.from(delta.bits, (bits, i) => {
+      const key = magnitudeKey(bits);
+      const index = range.first + i;
+      const inside = selected === undefined || isIn(selected, key, index);
+      return inside && !(top !== undefined && isIn(top, key, index)) ? 1 : 0;
+    });
+  return { kept };
+}
+
+function randomMask(
+  io: StepIo,
+  { key, torch }: TaskOperation,
+  { threshold, model }: Extract<Sparsify, { kind: "random" }>,
+): Mask {
+  if (torch === null) {
+    return { kept: (_, { first, count }) => keepRandom(first, count, threshold, model, key) };
+  }
+  const words = io.drawTorch(torch);
+  const all = Uint8Array.from(words, (word) => ((word & 0xffffff) < threshold ? 1 : 0));
+  return { kept: (_, { first, count }) => all.subarray(first, first + count) };
+}
+
+/** Keep probabilities grow with the rank in the row, in binary32; see `rank_row` in C++. */
+function* rankMask(
+  io: StepIo,
+  operation: TaskOperation,
+  m: number,
+  sparsify: Extract<Sparsify, { kind: "rank" }>,
+): Generator<void, Mask> {
+  const { width, torch, key } = operation;
+  const count = io.step.count;
+  const words =
+    torch === null ? randomWords(count, sparsify.model, key) : io.drawTorch(torch);
+  const all = new Uint8Array(count);
+  for (let first = 0; first < count; first += width) {
+    const keys: number[] = [];
+    for (let at = first; at < first + width; at += 65_536) {
+      const range = { index: 0, first: at, count: Math.min(65_536, first + width - at) };
+      for (const bits of deltaOf(io, operation, m, range).bits) keys.push(magnitudeKey(bits));
+    }
+    const order = keys.map((_, i) => i).sort((a, b) => keys[a] - keys[b] || a - b);
+    order.forEach((i, rank) => {
+      const position = width === 1 ? 0.5 : Math.fround(rank / Math.fround(width - 1));
+      const p = Math.fround(sparsify.low + Math.fround(position * sparsify.spread));
+      all[first + i] = keeps(p, words[first + i], torch !== null) ? 1 : 0;
+    });
+    yield;
+  }
+  return { kept: (_, range) => all.subarray(range.first, range.first + range.count) };
+}
+
+function keeps(probability: number, word: number, torch: boolean): boolean {
+  if (torch) return (word & 0xffffff) < probability * 2 ** 24;
+  return word < Math.floor(probability * 2 ** 32 + 0.5);
+}

@@ -1,0 +1,296 @@
+// One call of each kernel on prepared inputs, with everything it wrote as bytes: `run_<kernel>` for
+// every line of kernels/table.def.
+#pragma once
+
+#include <cmath>
+
+#include "guarded.h"
+#include "stored_values.h"
+
+namespace weightloom_test {
+
+using namespace weightloom;
+
+constexpr uint32_t kLimitBits[kFusedCodecs] = {0x7F800000u, 0x477FF000u, 0x7F7F8000u};
+constexpr uint32_t kVariants = 6;
+constexpr size_t kInputs = 5;
+
+inline size_t mask_words(size_t n) { return (n + 63) / 64; }
+
+// One kernel call, to be repeated on every target. `variant` chooses its options.
+struct Call {
+  int codec;
+  size_t n;
+  uint32_t variant;
+  std::vector<Bytes> stored;  // kInputs arrays of n elements
+  std::vector<Bytes> masks;   // as many bit masks
+  Bytes floats;               // n binary32 numbers
+};
+
+inline Bytes random_floats(size_t n, RandomWords& random) {
+  Bytes out(n * 4);
+  for (size_t i = 0; i < n; ++i) {
+    const uint32_t bits = awkward_bits(random);
+    std::memcpy(&out[i * 4], &bits, 4);
+  }
+  return out;
+}
+
+inline Call make_call(int codec, size_t n, uint32_t variant) {
+  RandomWords random((n * kVariants + variant) * 8 + static_cast<uint64_t>(codec));
+  Call call{codec, n, variant, {}, {}, random_floats(n, random)};
+  for (size_t i = 0; i < kInputs; ++i) {
+    call.stored.push_back(random_stored(codec, n, random));
+    Bytes mask(mask_words(n) * 8);
+    for (uint8_t& byte : mask) byte = static_cast<uint8_t>(random.next());
+    call.masks.push_back(mask);
+  }
+  return call;
+}
+
+template <class T>
+Bytes bytes_of(const T* from, size_t count) {
+  Bytes out(count * sizeof(T));
+  if (count != 0) std::memcpy(out.data(), from, out.size());
+  return out;
+}
+
+inline void append(Bytes& to, const Bytes& more) { to.insert(to.end(), more.begin(), more.end()); }
+
+inline Bytes output_and(const uint8_t* out, const Call& c, const Nonfinite& seen) {
+  Bytes result = bytes_of(out, c.n * kWidth[c.codec]);
+  append(result, bytes_of(&seen, 1));
+  return result;
+}
+
+// Which NaN a sum is does not count, since no kernel or engine lets it out.
+inline void append_sums(Bytes& to, const double* sums) {
+  for (int i = 0; i < 16; ++i) {
+    const double sum = std::isnan(sums[i]) ? HUGE_VAL : sums[i];
+    append(to, bytes_of(&sum, 1));
+  }
+}
+
+inline double* begin_sums(Arena& arena) {
+  double* sums = arena.output_of<double>(16);
+  for (int i = 0; i < 16; ++i) sums[i] = 0.5 * i;
+  return sums;
+}
+
+inline std::vector<const void*> place_inputs(const Call& c, Arena& arena, size_t first, size_t count) {
+  std::vector<const void*> inputs;
+  for (size_t i = 0; i < count; ++i) inputs.push_back(arena.input(c.stored[first + i]));
+  return inputs;
+}
+
+inline Bytes run_linear(const KernelTable& table, const Call& c, Arena& arena) {
+  constexpr float weights[kInputs] = {0.3f, 0.7f, -1.25f, 1e30f, 3e-39f};
+  const size_t count = 1 + c.variant % kInputs;
+  const auto inputs = place_inputs(c, arena, 0, count);
+  uint8_t* out = arena.output(c.n * kWidth[c.codec]);
+  Nonfinite seen{};
+  const bool divide = c.variant % 2 == 1, mean = c.variant >= 3;
+  table.linear[c.codec]({inputs.data(), weights, static_cast<uint32_t>(count), divide, mean, 0.9f,
+                         float_of(kLimitBits[c.codec]), out, c.n, &seen});
+  return output_and(out, c, seen);
+}
+
+inline Bytes run_task(void (*kernel)(const TaskArgs&), const Call& c, Arena& arena) {
+  constexpr float weights[kInputs - 1] = {0.6f, 0.9f, -0.2f, 1.0f};
+  constexpr float rescales[kInputs - 1] = {1.7f, 1.0f, 0.4f, 3e38f};
+  const size_t count = 1 + c.variant % (kInputs - 1);
+  const uint8_t* base = arena.input(c.stored[0]);
+  const auto inputs = place_inputs(c, arena, 1, count);
+  std::vector<const uint8_t*> masks(count);
+  for (size_t m = 0; m < count; ++m) {
+    const auto* mask = arena.input_of<uint64_t>(c.masks[m]);
+    if (m != 1) masks[m] = reinterpret_cast<const uint8_t*>(mask);
+  }
+  uint8_t* out = arena.output(c.n * kWidth[c.codec]);
+  Nonfinite seen{};
+  const bool masked = c.variant != 1, rescaled = c.variant >= 3, normalize = c.variant % 2 == 0;
+  const float lambda = c.variant < 2 ? 1.0f : 0.7f;
+  kernel({base, inputs.data(), weights, rescales, masks.data(), static_cast<uint32_t>(count),
+          masked, rescaled, normalize, 1.3f, lambda, float_of(kLimitBits[c.codec]), out, c.n,
+          &seen});
+  return output_and(out, c, seen);
+}
+
+inline Bytes run_task_arithmetic(const KernelTable& table, const Call& c, Arena& arena) {
+  return run_task(table.task_arithmetic[c.codec], c, arena);
+}
+
+inline Bytes run_ties(const KernelTable& table, const Call& c, Arena& arena) {
+  return run_task(table.ties[c.codec], c, arena);
+}
+
+inline Bytes run_linear_columns(const KernelTable& table, const Call& c, Arena& arena) {
+  const size_t count = 1 + c.variant % (kInputs - 1);
+  const uint8_t* base = arena.input(c.stored[0]);
+  const auto inputs = place_inputs(c, arena, 1, count);
+  std::vector<const float*> weights;
+  for (size_t m = 0; m < count; ++m) {
+    const auto* column = arena.input_of<float>(c.floats);
+    weights.push_back(column);
+  }
+  uint8_t* out = arena.output(c.n * kWidth[c.codec]);
+  Nonfinite seen{};
+  table.linear_columns[c.codec]({c.variant % 2 == 0 ? base : nullptr, inputs.data(),
+                                 weights.data(), static_cast<uint32_t>(count),
+                                 float_of(kLimitBits[c.codec]), out, c.n, &seen});
+  return output_and(out, c, seen);
+}
+
+inline Bytes run_nearswap(const KernelTable& table, const Call& c, Arena& arena) {
+  constexpr float shares[kVariants] = {0.0f, 1e-3f, 0.05f, 1.0f, -1.0f, 1e-7f};
+  const uint8_t* base = arena.input(c.stored[0]);
+  const uint8_t* x = arena.input(c.stored[1]);
+  uint8_t* out = arena.output(c.n * kWidth[c.codec]);
+  Nonfinite seen{};
+  table.nearswap[c.codec](
+      {base, x, shares[c.variant], float_of(kLimitBits[c.codec]), out, c.n, &seen});
+  return output_and(out, c, seen);
+}
+
+constexpr float kEpsilons[kVariants] = {0.0f, 1e-5f, 1e-2f, 0.05f, 0.5f, 1e9f};
+
+inline Bytes run_ram(const KernelTable& table, const Call& c, Arena& arena) {
+  constexpr float boosts[kInputs - 1] = {1.0f, 1.1f, 0.7f, 3e38f};
+  const size_t count = 1 + c.variant % (kInputs - 1);
+  const uint8_t* base = arena.input(c.stored[0]);
+  const auto inputs = place_inputs(c, arena, 1, count);
+  uint8_t* out = arena.output(c.n * kWidth[c.codec]);
+  Nonfinite seen{};
+  table.ram[c.codec]({base, inputs.data(), boosts, static_cast<uint32_t>(count),
+                      kEpsilons[c.variant], float_of(kLimitBits[c.codec]), out, c.n, &seen});
+  return output_and(out, c, seen);
+}
+
+inline Bytes run_ram_count(const KernelTable& table, const Call& c, Arena& arena) {
+  const size_t count = 1 + c.variant % (kInputs - 1);
+  const uint8_t* base = arena.input(c.stored[0]);
+  const auto inputs = place_inputs(c, arena, 1, count);
+  uint64_t shared[kInputs] = {7, 8, 9}, unique[kInputs] = {1, 2, 3};
+  table.ram_count[c.codec]({base, inputs.data(), static_cast<uint32_t>(count),
+                            kEpsilons[c.variant], c.n, shared, unique});
+  Bytes result = bytes_of(shared, kInputs);
+  append(result, bytes_of(unique, kInputs));
+  return result;
+}
+
+inline Bytes run_sce(const KernelTable& table, const Call& c, Arena& arena) {
+  constexpr float shares[kInputs - 1] = {0.5f, 0.25f, 1e-8f, 0.3f};
+  const size_t count = 1 + c.variant % (kInputs - 1);
+  const uint8_t* base = arena.input(c.stored[0]);
+  const auto inputs = place_inputs(c, arena, 1, count);
+  const auto* mask = arena.input_of<uint64_t>(c.masks[0]);
+  uint8_t* out = arena.output(c.n * kWidth[c.codec]);
+  Nonfinite seen{};
+  table.sce[c.codec]({base, inputs.data(), shares, static_cast<uint32_t>(count),
+                      c.variant < 2 ? nullptr : mask, float_of(kLimitBits[c.codec]), out, c.n,
+                      &seen});
+  return output_and(out, c, seen);
+}
+
+inline Bytes run_sce_variance(const KernelTable& table, const Call& c, Arena& arena) {
+  const size_t count = 1 + c.variant % (kInputs - 1);
+  const uint8_t* base = arena.input(c.stored[0]);
+  const auto inputs = place_inputs(c, arena, 1, count);
+  auto* keys = arena.output_of<uint32_t>(c.n);
+  table.sce_variance[c.codec]({base, inputs.data(), static_cast<uint32_t>(count), c.n, keys});
+  return bytes_of(keys, c.n);
+}
+
+inline Bytes run_choose(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint8_t* base = arena.input(c.stored[0]);
+  const uint8_t* x = arena.input(c.stored[1]);
+  const auto* mask = arena.input_of<uint64_t>(c.masks[c.variant % kInputs]);
+  uint8_t* out = arena.output(c.n * kWidth[c.codec]);
+  Nonfinite seen{};
+  table.choose[c.codec]({base, x, mask, float_of(kLimitBits[c.codec]), out, c.n, &seen});
+  return output_and(out, c, seen);
+}
+
+inline Bytes run_dot(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint8_t* x = arena.input(c.stored[0]);
+  const uint8_t* y = arena.input(c.stored[c.variant % kInputs]);
+  double* sums = begin_sums(arena);
+  const uint8_t* base = arena.input(c.stored[2]);
+  table.dot[c.codec]({x, y, c.variant % 2 == 0 ? nullptr : base, c.n, sums});
+  Bytes result;
+  append_sums(result, sums);
+  return result;
+}
+
+inline Bytes run_delta_magnitude(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint8_t* x = arena.input(c.stored[0]);
+  const uint8_t* base = arena.input(c.stored[c.variant % kInputs]);
+  auto* magnitudes = arena.output_of<uint32_t>(c.n);
+  table.delta_magnitude[c.codec]({x, base, c.n, magnitudes});
+  return bytes_of(magnitudes, c.n);
+}
+
+inline Bytes run_delta_sum(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint8_t* x = arena.input(c.stored[0]);
+  const uint8_t* base = arena.input(c.stored[1]);
+  const auto* mask = arena.input_of<uint64_t>(c.masks[0]);
+  double* all = begin_sums(arena);
+  double* kept = begin_sums(arena);
+  table.delta_sum[c.codec]({x, base, c.n, mask, all, kept});
+  Bytes result;
+  append_sums(result, all);
+  append_sums(result, kept);
+  return result;
+}
+
+// The threshold is the magnitude of one of the elements, so that some tie with it.
+inline Bytes run_keep_magnitude(const KernelTable& table, const Call& c, Arena& arena) {
+  std::vector<uint32_t> magnitudes(c.n + 1);
+  scalar_table.delta_magnitude[c.codec](
+      {c.stored[0].data(), c.stored[1].data(), c.n, magnitudes.data()});
+  const uint32_t threshold = c.variant == 0 ? 0 : magnitudes[c.n * c.variant / kVariants];
+  const auto cut = static_cast<uint32_t>(c.n * (c.variant % 3) / 2);
+  const uint8_t* x = arena.input(c.stored[0]);
+  const uint8_t* base = arena.input(c.stored[1]);
+  auto* mask = arena.output_of<uint64_t>(mask_words(c.n));
+  table.keep_magnitude[c.codec]({x, base, c.n, threshold, cut, mask});
+  return bytes_of(mask, mask_words(c.n));
+}
+
+constexpr uint64_t kFirsts[] = {0, 64 * 12345, (uint64_t{1} << 34) - 64};
+
+inline Bytes run_keep_random(const KernelTable& table, const Call& c, Arena& arena) {
+  constexpr uint64_t thresholds[] = {0, 0x80000000u, 0xFFFFFFFFu, 1000000000u};
+  auto* mask = arena.output_of<uint64_t>(mask_words(c.n));
+  table.keep_random({{c.variant * 77, 0xDEADBEEFu},
+                     kFirsts[c.variant % 3],
+                     c.variant,
+                     1,
+                     thresholds[c.variant % 4],
+                     c.n,
+                     mask});
+  return bytes_of(mask, mask_words(c.n));
+}
+
+inline Bytes run_random_words(const KernelTable& table, const Call& c, Arena& arena) {
+  auto* words = arena.output_of<uint32_t>(c.n);
+  table.random_words(
+      {{c.variant * 77, 0xDEADBEEFu}, kFirsts[c.variant % 3], c.variant, 1, c.n, words});
+  return bytes_of(words, c.n);
+}
+
+inline Bytes run_decode(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint8_t* in = arena.input(c.stored[c.variant % kInputs]);
+  auto* out = arena.output_of<float>(c.n);
+  table.decode[c.codec]({in, out, c.n});
+  return bytes_of(out, c.n);
+}
+
+inline Bytes run_encode(const KernelTable& table, const Call& c, Arena& arena) {
+  const auto* in = arena.input_of<float>(c.floats);
+  uint8_t* out = arena.output(c.n * kWidth[c.codec]);
+  table.encode[c.codec]({in, out, c.n});
+  return bytes_of(out, c.n * kWidth[c.codec]);
+}
+
+}  // namespace weightloom_test
