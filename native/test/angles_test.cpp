@@ -1,4 +1,5 @@
-// sine, cosine and arc_cosine are within 1 ulp of the long double functions of the C library.
+// sine, cosine, arc_cosine, exponential and logarithm are within 1 ulp of the long double functions
+// of the C library, and keep NaN.
 #include "../engine/angles.h"
 
 #include <algorithm>
@@ -66,6 +67,9 @@ void check_function(Function& f) {
     check_at(f, std::ldexp(u, -static_cast<int>(random.below(60))));
     check_at(f, 1 - std::ldexp(u, -static_cast<int>(random.below(52))));
     check_at(f, std::ldexp(u, -static_cast<int>(random.below(52))) - 1);
+    check_at(f, 1 + std::ldexp(u - 0.5, -static_cast<int>(random.below(52))));
+    check_at(f, std::ldexp(u + 0.5, static_cast<int>(random.below(2000)) - 1000));
+    check_at(f, (u - 0.5) * 4);
   }
   std::printf("%s: worst error %.4Lf ulp\n", f.name, f.worst);
 }
@@ -75,7 +79,12 @@ void check_function(Function& f) {
 int main() {
   Function functions[] = {{"sine", &sine, &std::sin, 0, 1e5},
                           {"cosine", &cosine, &std::cos, 0, 1e5},
-                          {"arc_cosine", &arc_cosine, &std::acos, -1, 1}};
-  for (Function& f : functions) check_function(f);
+                          {"arc_cosine", &arc_cosine, &std::acos, -1, 1},
+                          {"exponential", &exponential, &std::exp, -700, 700},
+                          {"logarithm", &logarithm, &std::log, DBL_MIN, DBL_MAX}};
+  for (Function& f : functions) {
+    check_function(f);
+    CHECK_THAT(std::isnan(f.ours(NAN)) && std::isnan(f.ours(-NAN)), "%s", f.name);
+  }
   return check_result();
 }

@@ -1,6 +1,5 @@
 // Jobs between files, mapped and read by position: the bytes of the same job in memory, digests by
 // block, and the right error code when a file is missing, has another size, or cannot be written.
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -9,7 +8,7 @@
 #include "../engine/hash.h"
 #include "../targets/dispatch.h"
 #include "check.h"
-#include "job_fixture.h"
+#include "job_steps.h"
 
 using namespace weightloom;
 using namespace weightloom_test;
@@ -76,8 +75,9 @@ uint64_t digest_of(const WireStep& step, const Bytes& output) {
 
 void check_same_as_memory() {
   Layout layout(43);
-  for (const int codec : {0, 2, -1}) {
-    for (const size_t count : {0, 1, 65'536, 100'001}) add_steps(layout, codec, count);
+  for (const size_t count : {0, 1, 65'536, 99'000}) {
+    add_steps(layout, 0, false, count);
+    add_steps(layout, 2, true, count);
   }
   RunResult want = run_in_memory(layout, scalar_table, 1);
   const auto steps = layout.job(true).steps;

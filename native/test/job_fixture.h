@@ -39,7 +39,7 @@ inline weightloom::WireJob read_words(const std::vector<uint64_t>& words) {
 // output, tensor after tensor with a few bytes between them.
 class Layout {
  public:
-  explicit Layout(uint64_t seed) : random_(seed) {}
+  explicit Layout(uint64_t seed, bool tame = false) : random_(seed), tame_(tame) {}
 
   // codecs: of the inputs. `equal`: all inputs hold the same bytes.
   void step(weightloom::Operation operation, int codec, size_t count,
@@ -49,7 +49,7 @@ class Layout {
                               std::move(parameters)};
     Bytes first;
     for (size_t i = 0; i < codecs.size(); ++i) {
-      Bytes bytes = equal && i > 0 ? first : random_stored(codecs[i], count, random_);
+      Bytes bytes = equal && i > 0 ? first : random_stored(codecs[i], count, random_, tame_);
       if (i == 0) first = bytes;
       if (sources.size() <= i) sources.resize(i + 1);
       Bytes& source = sources[i];
@@ -68,6 +68,13 @@ class Layout {
     return job;
   }
 
+  // The next `draws` of the torch stream: where they begin.
+  double torch_offset(size_t draws) {
+    const auto offset = static_cast<double>(drawn_);
+    drawn_ += draws;
+    return offset;
+  }
+
   std::vector<Bytes> sources;
 
  private:
@@ -78,31 +85,11 @@ class Layout {
   }
 
   RandomWords random_;
+  bool tame_;
+  uint64_t drawn_ = 0;
   uint64_t output_size_ = 0;
   std::vector<weightloom::WireStep> steps_;
 };
-
-// Steps of every operation at one size. The codec -1 stands for mixed inputs.
-inline void add_steps(Layout& layout, int codec, size_t count) {
-  using weightloom::Operation;
-  const auto of = [&](std::vector<int> mixed) {
-    if (codec >= 0) std::fill(mixed.begin(), mixed.end(), codec);
-    return mixed;
-  };
-  const int out = codec < 0 ? 2 : codec;
-  const auto n = static_cast<double>(count);
-  layout.step(Operation::copy, out, count, {out}, {});
-  layout.step(Operation::same, out, count, {out, out, out}, {}, true);
-  layout.step(Operation::linear, out, count, of({0, 2, 3}), {1, 0.9, 0, 0.5, -0.25, 0.65});
-  layout.step(Operation::linear, out, count, of({4, 1}), {0, 1, 1, 0.5, 0.5});
-  layout.step(Operation::slerp, out, count, of({2, 0}), {0.35});
-  layout.step(Operation::task, out, count, of({0, 1, 2}),
-              {0, 1, 1.5, 0.7, 0, 1, 2, 0.6, 0, 0, 0, 0.9, 0, 0, 0});
-  layout.step(Operation::task, out, count, of({2, 0, 4, 1}),
-              {1, 1, 1, 1, 1, 1, 2, 0.6, 1, std::floor(n * 0.4), 0, 0.9, 1, 1, 0, 1, 0, 0, 0});
-  layout.step(Operation::task, out, count, of({1, 3, 2}),
-              {0, 0, 1, 1.2, 1, 77, 88, 1, 2, 2147483648.0, 0, 0.5, 2, 1e9, 3});
-}
 
 struct RunResult {
   Bytes output;

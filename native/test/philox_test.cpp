@@ -72,6 +72,13 @@ void check_mask(const KernelTable& table, RandomMaskArgs args) {
   }
 }
 
+void check_words(const KernelTable& table, const RandomMaskArgs& args) {
+  uint32_t words[20 * 64];
+  table.random_words(
+      {{args.key[0], args.key[1]}, args.first, args.model, args.purpose, args.n, words});
+  for (size_t i = 0; i < args.n; ++i) CHECK(words[i] == word_of(args, args.first + i));
+}
+
 void check_masks(const KernelTable& table) {
   RandomWords random(5);
   for (int i = 0; i < 300; ++i) {
@@ -83,6 +90,7 @@ void check_masks(const KernelTable& table) {
     // A threshold equal to one of the words finds < against <=.
     if (i % 2 == 0) args.threshold = word_of(args, args.first + args.n / 2);
     check_mask(table, args);
+    check_words(table, args);
   }
 }
 

@@ -6,12 +6,15 @@ import {
   type DareOptions,
   dare,
   linear,
+  type MergeTensorsOptions,
+  mergeTensors,
   slerp,
   type TensorLike,
   taskArithmetic,
   ties,
 } from "../../lib/arrays.ts";
 import type { FloatDtype } from "../../lib/format/dtype.ts";
+import { METHODS } from "../../lib/methods/index.ts";
 import { bytesOf, type Tensor, tensor } from "../../lib/tensor.ts";
 
 /** Half a unit in the last place of binary32, relative. */
@@ -119,43 +122,85 @@ function permuted<T extends Inputs>(given: T, keys: readonly number[]): T {
 
 const orders = fc.array(fc.nat(), { minLength: 4, maxLength: 4 });
 
-/** Every method that takes models and a base, with any parameters. */
+/** Values for the parameters of all methods. */
 const settings = fc.record({
   weight,
   density: share,
+  gamma: fc.double({ min: 0, max: 0.5, noNaN: true }),
   lambda: fc.double({ min: -2, max: 2, noNaN: true }),
   normalize: fc.boolean(),
   rescale: fc.boolean(),
-  seed: fc.nat(),
   t: fc.double({ min: 0, max: 1, noNaN: true }),
-  count: fc.integer({ min: 1, max: 5 }),
+  models: fc.integer({ min: 2, max: 4 }),
+  seed: fc.nat(),
 });
 type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never;
+type Parameters = NonNullable<MergeTensorsOptions["parameters"]>;
 
-function taskOptions({ count: _, t: __, ...rest }: Settings, base: TensorLike): DareOptions {
-  return { ...rest, base };
+/** How to call a method on equal tensors. */
+interface Form {
+  parameters?: (given: Settings) => Parameters;
+  /** Number of models beside the base; otherwise any number from two on. */
+  models?: number;
+  base?: boolean;
+  /** The method follows directions, which a tensor of almost no length does not have. */
+  directed?: boolean;
 }
 
-type Merge = (x: TensorLike, s: Settings, o: ArrayOptions) => TensorLike;
-
-function copies(x: TensorLike, { count }: Settings): TensorLike[] {
-  return Array.from({ length: count }, () => x);
+function taskForm(more: (given: Settings) => Parameters = () => ({})): Form {
+  const parameters = (given: Settings) => {
+    const { weight, lambda, normalize, rescale } = given;
+    return { weight, lambda, normalize, rescale, ...more(given) };
+  };
+  return { base: true, parameters };
 }
 
-const OF_EQUALS: Readonly<Record<string, Merge>> = {
-  linear: (x, s, o) => linear(copies(x, s), { ...o, weight: s.weight }),
-  slerp: (x, s, o) => slerp(x, x, { ...o, t: s.t }),
-  task_arithmetic: (x, s, o) => taskArithmetic(copies(x, s), { ...taskOptions(s, x), ...o }),
-  ties: (x, s, o) => ties(copies(x, s), { ...taskOptions(s, x), ...o }),
-  dare_linear: (x, s, o) => dare(copies(x, s), { ...taskOptions(s, x), ...o }),
-  dare_ties: (x, s, o) => dare(copies(x, s), { ...taskOptions(s, x), ...o, ties: true }),
+const sparse = taskForm(({ density }) => ({ density }));
+const outliers = taskForm(({ density, gamma }) => ({ density, gamma }));
+const ranked = taskForm(({ gamma }) => ({ density: 0.5, epsilon: 0.49 * gamma }));
+const weighted = ({ weight }: Settings) => ({ weight });
+
+const FORMS: Readonly<Record<string, Form>> = {
+  linear: { parameters: weighted },
+  slerp: { models: 2, directed: true, parameters: ({ t }) => ({ t }) },
+  nuslerp: { models: 2, directed: true, parameters: weighted },
+  multislerp: { directed: true, parameters: weighted },
+  karcher: { directed: true },
+  passthrough: { models: 1 },
+  task_arithmetic: taskForm(),
+  ties: sparse,
+  dare_linear: sparse,
+  dare_ties: sparse,
+  breadcrumbs: outliers,
+  breadcrumbs_ties: outliers,
+  della: ranked,
+  della_linear: ranked,
+  model_stock: { base: true },
+  nearswap: { models: 1, base: true, parameters: ({ t }) => ({ t }) },
+  arcee_fusion: { models: 1, base: true },
+  sce: { base: true, parameters: ({ density }) => ({ select_topk: density }) },
+  ram: { base: true },
+  ramplus_tl: { base: true },
 };
 
-/** Below this norm slerp takes a tensor for zero, which has no direction to keep. */
+function mergeEquals(name: string, x: Tensor, given: Settings, options: ArrayOptions): TensorLike {
+  const { models = given.models, base = false, parameters } = FORMS[name];
+  return mergeTensors(name, new Array<Tensor>(models).fill(x), {
+    ...options,
+    ...(base ? { base: x } : {}),
+    parameters: parameters?.(given) ?? {},
+    seed: given.seed,
+  });
+}
+
 function hasDirection(x: Tensor): boolean {
   const values = linear([x], { dtype: "F32", backend: "reference" }) as Tensor;
-  return Math.hypot(...values.data) > 1e-8;
+  return Math.hypot(...values.data) > 1e-3;
 }
+
+test("every method has a form", () => {
+  expect(Object.keys(FORMS).sort()).toEqual([...METHODS.keys()].sort());
+});
 
 interface Masks {
   length: number;
@@ -168,11 +213,11 @@ describe.each(["native", "reference"] as const)("on %s", (backend) => {
   const options: ArrayOptions = { backend, threads: 1 };
 
   describe("equal models, and base, give that model", () => {
-    test.each(Object.entries(OF_EQUALS))("%s", (name, merge) => {
+    test.each(Object.keys(FORMS))("%s", (name) => {
       fc.assert(
-        fc.property(finiteTensors, settings, (x, s) => {
-          fc.pre(name !== "slerp" || hasDirection(x));
-          expectSameBytes(merge(x, s, options), x);
+        fc.property(finiteTensors, settings, (x, given) => {
+          fc.pre(FORMS[name].directed !== true || hasDirection(x));
+          expectSameBytes(mergeEquals(name, x, given, options), x);
         }),
         runs,
       );
@@ -225,11 +270,25 @@ describe.each(["native", "reference"] as const)("on %s", (backend) => {
       );
     });
 
-    test("to ties at all, where sums are exact", () => {
+    test("to ram, beyond rounding", () => {
+      fc.assert(
+        fc.property(inputs(moderate, weight), orders, (given, keys) => {
+          const merge = ({ base, models }: Inputs) =>
+            mergeTensors("ram", models, { ...options, base });
+          const equal = { ...given, weights: given.weights.map(() => 1) };
+          expectNear(merge(permuted(given, keys)), merge(given), (i) => taskSize(equal, i, 1));
+        }),
+        runs,
+      );
+    });
+
+    test.each(["ties", "breadcrumbs_ties"])("to %s at all, where sums are exact", (name) => {
       fc.assert(
         fc.property(inputs(coarse, eighths), orders, share, (given, keys, density) => {
-          const merge = ({ base, models, weights }: Inputs) =>
-            ties(models, { ...options, base, weight: weights, density });
+          const merge = ({ base, models, weights }: Inputs) => {
+            const parameters = { weight: weights, density };
+            return mergeTensors(name, models, { ...options, base, parameters });
+          };
           expectSameBytes(merge(permuted(given, keys)), merge(given));
         }),
         runs,
@@ -262,19 +321,49 @@ describe.each(["native", "reference"] as const)("on %s", (backend) => {
         return merge(models, { ...options, ...more, base, weight, normalize: true });
       };
     const dareTies = { density: 0.6, seed: 5, rescale: true, ties: true };
-    const METHODS: Readonly<Record<string, Scaled>> = {
+    const generalOf =
+      (name: string, parameters: Parameters): Scaled =>
+      ({ base, models, weights }, scale) => {
+        const all = { ...parameters, weight: scaled(weights, scale) };
+        return mergeTensors(name, models, { ...options, base, seed: 5, parameters: all });
+      };
+    const ranks = { density: 0.5, epsilon: 0.2, normalize: true };
+    const tails = { density: 0.5, gamma: 0.2, normalize: true };
+    const SCALED: Readonly<Record<string, Scaled>> = {
       linear: linearOf,
       task_arithmetic: taskOf(taskArithmetic, {}),
       ties: taskOf(ties, { density: 0.7 }),
       dare_linear: taskOf(dare, { ...dareTies, ties: false }),
       dare_ties: taskOf(dare, dareTies),
+      breadcrumbs: generalOf("breadcrumbs", tails),
+      breadcrumbs_ties: generalOf("breadcrumbs_ties", tails),
+      della: generalOf("della", ranks),
+      della_linear: generalOf("della_linear", ranks),
+      multislerp: generalOf("multislerp", {}),
     };
 
-    test.each(Object.entries(METHODS))("of %s: the same bytes for powers of two", (_, merge) => {
+    test.each(Object.entries(SCALED))("of %s: the same bytes for powers of two", (_, merge) => {
       const power = fc.integer({ min: -8, max: 8 }).map((k) => 2 ** k);
       fc.assert(
         fc.property(inputs(moderate, weight), power, (given, scale) => {
           expectSameBytes(merge(given, scale), merge(given, 1));
+        }),
+        runs,
+      );
+    });
+
+    test("of nuslerp: the same bytes for powers of two", () => {
+      const power = fc.integer({ min: -8, max: 8 }).map((k) => 2 ** k);
+      fc.assert(
+        fc.property(inputs(moderate, weight), weight, power, (given, second, scale) => {
+          const merge = (by: number) => {
+            const parameters = { weight: scaled([given.weights[0], second], by) };
+            return mergeTensors("nuslerp", [given.base, given.models[0]], {
+              ...options,
+              parameters,
+            });
+          };
+          expectSameBytes(merge(scale), merge(1));
         }),
         runs,
       );
@@ -292,7 +381,7 @@ describe.each(["native", "reference"] as const)("on %s", (backend) => {
     });
 
     test("of task_arithmetic, beyond rounding", () => {
-      const merge = METHODS.task_arithmetic;
+      const merge = SCALED.task_arithmetic;
       fc.assert(
         fc.property(inputs(moderate, weight), factor, (given, scale) => {
           const divisor = sum(given.weights);
@@ -343,16 +432,20 @@ describe.each(["native", "reference"] as const)("on %s", (backend) => {
       );
     });
 
-    test("1 drops nothing: dare is task_arithmetic", () => {
-      fc.assert(
-        fc.property(inputs(moderate, weight), fc.nat(), ({ base, models, weights }, seed) => {
-          const given = { ...options, base, weight: weights };
-          const dropped = dare(models, { ...given, density: 1, seed });
-          expectSameBytes(dropped, taskArithmetic(models, given));
-        }),
-        runs,
-      );
-    });
+    test.each(["dare_linear", "breadcrumbs", "della_linear"])(
+      "1 drops nothing: %s is task_arithmetic",
+      (name) => {
+        fc.assert(
+          fc.property(inputs(moderate, weight), fc.nat(), ({ base, models, weights }, seed) => {
+            const parameters = { weight: weights, density: 1 };
+            const whole = mergeTensors(name, models, { ...options, base, seed, parameters });
+            const plain = taskArithmetic(models, { ...options, base, weight: weights });
+            expectSameBytes(whole, plain);
+          }),
+          runs,
+        );
+      },
+    );
 
     test("keeps the share that it says, of the largest deltas, the first of equal ones", () => {
       const values = fc.array(

@@ -216,14 +216,19 @@ describe("a result", () => {
 });
 
 describe("progress", () => {
-  test.each(["native", "reference"] as const)("never goes back, ends at the total: %s", async (backend) => {
+  async function watch(backend: "native" | "reference") {
     const seen: Progress[] = [];
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const onProgress = (progress: Progress) => seen.push(progress);
     const recipe = join(EXAMPLES, "tiny-family/ties.yml");
-    const { plan: made } = await merge(recipe, {
-      out: freshOut(),
-      backend,
-      onProgress: (progress) => seen.push(progress),
-    });
+    const { plan: made } = await merge(recipe, { out: freshOut(), backend, onProgress });
+    clearInterval(timer);
+    return { seen, turns, made };
+  }
+
+  test.each(["native", "reference"] as const)("goes up to the total: %s", async (backend) => {
+    const { seen, turns, made } = await watch(backend);
     const total = outputBytes(made);
     const done = seen.map(({ bytesDone }) => bytesDone);
     expect(done).toEqual([...done].sort((x, y) => x - y));
@@ -231,16 +236,9 @@ describe("progress", () => {
     expect(seen.every(({ bytesTotal }) => bytesTotal === total)).toBe(true);
     const names = new Set(made.steps.map(({ tensor }) => tensor));
     expect(seen.every(({ tensor }) => names.has(tensor))).toBe(true);
-  });
-
-  test("of the reference is told while it works, and others get their turn", async () => {
-    let calls = 0;
-    let turns = 0;
-    const timer = setInterval(() => turns++, 1);
-    const recipe = join(EXAMPLES, "tiny-family/ties.yml");
-    await merge(recipe, { out: freshOut(), backend: "reference", onProgress: () => calls++ });
-    clearInterval(timer);
-    expect(calls).toBeGreaterThan(2);
+    if (backend === "native") return;
+    // The reference works on the event loop, and must let others have their turn.
+    expect(seen.length).toBeGreaterThan(2);
     expect(turns).toBeGreaterThan(2);
   });
 });
