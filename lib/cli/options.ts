@@ -1,5 +1,6 @@
 /** Reads the options of a command; every mistake is a MergeError of code ARGUMENT. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { nearest } from "../config/check.ts";
 import { MergeError } from "../errors.ts";
 
 export interface Parsed {
@@ -15,7 +16,7 @@ export function parse(args: readonly string[], options: Options, names: readonly
   try {
     parsed = parseArgs({ args: [...args], options, allowPositionals: true, allowNegative: true });
   } catch (error) {
-    throw new MergeError("ARGUMENT", (error as Error).message.split("\n")[0]);
+    throw wrongOption((error as Error).message.split("\n")[0], Object.keys(options));
   }
   const { positionals, values } = parsed;
   if (positionals.length !== names.length) {
@@ -25,12 +26,22 @@ export function parse(args: readonly string[], options: Options, names: readonly
   return { positionals, values: values as Parsed["values"] };
 }
 
-const UNITS: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, B: 1e9, T: 1e12 };
+/** The error for what `parseArgs` refuses; an unknown option gets the nearest one as a hint. */
+function wrongOption(message: string, names: readonly string[]): MergeError {
+  const unknown = /^Unknown option '--([^']+)'/.exec(message)?.[1];
+  if (unknown === undefined) return new MergeError("ARGUMENT", message);
+  const near = nearest(unknown, names);
+  const hint = near === undefined ? undefined : `did you mean --${near}?`;
+  return new MergeError("ARGUMENT", `no option --${unknown}`, { hint });
+}
 
-/** `500M`, `5B`, `5GB`, `0.5G`, `1000000`: a number of bytes, multiples of 1000. */
+const POWERS: Readonly<Record<string, number>> = { "": 0, K: 1, M: 2, G: 3, B: 3, T: 4 };
+
+/** `500M`, `5B`, `5GB`, `0.5G`, `1000000` in multiples of 1000; `512MiB` in multiples of 1024. */
 export function readBytes(text: string, option: string): number {
-  const match = /^(\d+(?:\.\d+)?)([KMGBT]?)(?:B|iB)?$/i.exec(text);
-  const bytes = match === null ? Number.NaN : Number(match[1]) * UNITS[match[2].toUpperCase()];
+  const match = /^(\d+(?:\.\d+)?)([KMGBT]?)(i?)B?$/i.exec(text);
+  const unit = match === null ? 0 : (match[3] === "" ? 1000 : 1024) ** POWERS[match[2].toUpperCase()];
+  const bytes = match === null ? Number.NaN : Number(match[1]) * unit;
   if (Number.isSafeInteger(Math.round(bytes))) return Math.round(bytes);
   throw new MergeError("ARGUMENT", `${option}: a size such as 500M was expected, not ${text}`);
 }

@@ -1,91 +1,188 @@
 /** Finds a wanted tensor in every source of its slice, and makes their shapes agree. */
 import { printable } from "../errors.ts";
-import type { Model, ModelTensor } from "../format/model.ts";
+import type { ModelTensor } from "../format/model.ts";
 import type { Wanted } from "./layers.ts";
 import { isVocabularyTensor } from "./names.ts";
+import { isBuffer, type Policies, policyFor, type Reasons, type Remarks } from "./policies.ts";
 import type { Tally } from "./tally.ts";
+import { embeddingOf, isHead, tieFlag } from "./tying.ts";
 
 /** A wanted tensor with what the sources hold of it. */
 export interface Aligned {
+  /** Its slice has only the sources that take part. */
   wanted: Wanted;
   tensors: readonly ModelTensor[];
+  /** The source that each tensor is from: its own, or the base's where that stands in. */
+  origins: readonly number[];
   shape: readonly number[];
   count: number;
-  /** Rows were cut because vocabularies differ. */
+  /** Rows were cut to those that all have. */
   cut: boolean;
+  /** Sources were left out, so that fewer may be left than the method needs. */
+  reduced: boolean;
 }
 
-function embeddingOf(model: Model): ModelTensor | undefined {
-  for (const tensor of model.tensors.values()) {
-    if (/embed|wte/.test(tensor.name) && isVocabularyTensor(tensor.name, tensor.shape.length)) {
-      return tensor;
-    }
-  }
-  return undefined;
+/** What aligning needs to know, and where it tells what it did. */
+export interface Alignment {
+  policies: Policies;
+  tally: Tally;
+  remarks: Remarks;
+  reasons: Reasons;
 }
+
+/** The sources that take part so far, before shapes are looked at. */
+type Held = Pick<Aligned, "wanted" | "tensors" | "origins" | "reduced">;
 
 /** The tensor, or for an absent output head the embedding it is tied to. */
-function findTensor(model: Model, name: string): ModelTensor | undefined {
-  const own = model.tensors.get(name);
-  if (own !== undefined || !/(^|\.)lm_head\.weight$/.test(name)) return own;
-  return model.config?.value.tie_word_embeddings === false ? undefined : embeddingOf(model);
+function findTensor({ slice, sourceNames }: Wanted, source: number): ModelTensor | undefined {
+  const { model } = slice.sources[source];
+  const own = model.tensors.get(sourceNames[source]);
+  if (own !== undefined || !isHead(sourceNames[source])) return own;
+  return tieFlag(model) === false ? undefined : embeddingOf(model);
 }
 
-function reportMissing(wanted: Wanted, source: number, tally: Tally): void {
+/** The same tensor, wanted from some of its sources only. */
+function keepSources({ tensors, origins, wanted }: Held, kept: readonly number[]): Held {
+  const { slice, sourceNames } = wanted;
+  const base = slice.base === undefined ? -1 : kept.indexOf(slice.base);
+  const sources = kept.map((s) => slice.sources[s]);
+  return {
+    wanted: {
+      ...wanted,
+      slice: { ...slice, sources, base: base < 0 ? undefined : base },
+      sourceNames: kept.map((s) => sourceNames[s]),
+    },
+    tensors: kept.map((s) => tensors[s]),
+    origins: kept.map((s) => kept.indexOf(origins[s])),
+    reduced: true,
+  };
+}
+
+/** The same tensor with the base's in place of those of some sources. */
+function standIn(held: Held, sources: readonly number[], base: number): Held {
+  const at = (s: number) => (sources.includes(s) ? base : s);
+  const all = held.wanted.slice.sources.map((_, s) => s);
+  return { ...held, tensors: all.map((s) => held.tensors[at(s)]), origins: all.map(at) };
+}
+
+function pathsOf({ slice }: Wanted, sources: readonly number[]): string {
+  return sources.map((s) => printable(slice.sources[s].model.path)).join(", ");
+}
+
+function reportMissing(wanted: Wanted, source: number, tally: Tally, hint: string): void {
   const { model, place } = wanted.slice.sources[source];
   const name = printable(wanted.sourceNames[source]);
   tally.add(
     `missing ${source} ${model.path}`,
     "MISSING_TENSOR",
     `${printable(model.path)} has no tensor ${name}, which the output needs`,
-    "merge models of one architecture, or check the layer ranges",
+    hint,
     place,
   );
 }
 
-/** Shapes agree, or those of vocabulary tensors do after cutting to the fewest rows. */
-function commonShape(name: string, tensors: readonly ModelTensor[]): readonly number[] | undefined {
-  const [first] = tensors;
-  const same = tensors.every(({ shape }) => shape.join() === first.shape.join());
-  if (same) return first.shape;
-  const tables = tensors.every(({ shape }) => isVocabularyTensor(name, shape.length));
-  const columns = first.shape[1];
-  if (!tables || tensors.some(({ shape }) => shape[1] !== columns)) return undefined;
-  return [Math.min(...tensors.map(({ shape }) => shape[0])), columns];
-}
-
-/** Aligns one wanted tensor; undefined when a problem was reported instead. */
-export function align(wanted: Wanted, tally: Tally): Aligned | undefined {
-  const tensors: ModelTensor[] = [];
-  let complete = true;
-  wanted.slice.sources.forEach(({ model }, s) => {
-    const tensor = findTensor(model, wanted.sourceNames[s]);
-    if (tensor !== undefined) {
-      tensors.push(tensor);
-    } else {
-      reportMissing(wanted, s, tally);
-      complete = false;
-    }
-  });
-  if (!complete) return undefined;
-  const shape = commonShape(wanted.name, tensors);
-  if (shape === undefined) {
-    reportShapes(wanted, tensors, tally);
+/** Settles what happens where sources lack the tensor; undefined when it is not made. */
+function settleMissing(wanted: Wanted, around: Alignment): Held | undefined {
+  const all = wanted.slice.sources.map((_, s) => s);
+  const found = all.map((s) => findTensor(wanted, s));
+  const missing = all.filter((s) => found[s] === undefined);
+  const tensors = found as ModelTensor[];
+  const held: Held = { wanted, tensors, origins: all, reduced: false };
+  if (missing.length === 0) return held;
+  const present = all.filter((s) => found[s] !== undefined);
+  const policy = policyFor(around.policies.onMissing, wanted.name);
+  if (policy === undefined && isBuffer(wanted.name, tensors[present[0]].shape.length)) {
+    for (const s of present) dropBuffer(wanted, tensors[s], s, around.reasons);
     return undefined;
   }
-  const count = shape.reduce((product, axis) => product * axis, 1);
-  return { wanted, tensors, shape, count, cut: tensors.some((t) => t.count !== count) };
+  if (policy === "skip") {
+    const cause = `on_missing: skip, merged without ${pathsOf(wanted, missing)}`;
+    around.remarks.add(wanted.name, cause);
+    return keepSources(held, present);
+  }
+  const { base } = wanted.slice;
+  if (policy === "base" && base !== undefined && found[base] !== undefined) {
+    around.remarks.add(wanted.name, `on_missing: base, in place of ${pathsOf(wanted, missing)}`);
+    return standIn(held, missing, base);
+  }
+  const hint =
+    policy === "base"
+      ? "on_missing: base needs it in the base model, which must be one of the merged ones"
+      : "merge models of one architecture, check the layer ranges, or set on_missing";
+  for (const s of missing) reportMissing(wanted, s, around.tally, hint);
+  return undefined;
 }
 
-function reportShapes(wanted: Wanted, tensors: readonly ModelTensor[], tally: Tally): void {
+function dropBuffer(wanted: Wanted, { name }: ModelTensor, s: number, reasons: Reasons): void {
+  const reason = "a buffer that is computed on loading, and that not every model stores";
+  reasons.add(wanted.slice.sources[s].position, name, reason);
+}
+
+function sameShape(a: ModelTensor, b: ModelTensor): boolean {
+  return a.shape.join() === b.shape.join();
+}
+
+/** The shape with the fewest rows, when shapes differ in their rows only. */
+function commonRows(tensors: readonly ModelTensor[]): readonly number[] | undefined {
+  const [first] = tensors;
+  const [, ...rest] = first.shape;
+  if (first.shape.length === 0) return undefined;
+  if (tensors.some(({ shape }) => shape.slice(1).join() !== rest.join())) return undefined;
+  if (tensors.some(({ shape }) => shape.length !== first.shape.length)) return undefined;
+  return [Math.min(...tensors.map(({ shape }) => shape[0])), ...rest];
+}
+
+function finish(held: Held, shape: readonly number[]): Aligned {
+  const count = shape.reduce((product, axis) => product * axis, 1);
+  return { ...held, shape, count, cut: held.tensors.some((tensor) => tensor.count !== count) };
+}
+
+/** Settles what happens where shapes differ; undefined when a problem was reported. */
+function settleShapes(held: Held, around: Alignment): Aligned | undefined {
+  const { wanted, tensors } = held;
+  const lead = wanted.slice.base ?? 0;
+  const odd = tensors.flatMap((tensor, s) => (sameShape(tensor, tensors[lead]) ? [] : [s]));
+  if (odd.length === 0) return finish(held, tensors[lead].shape);
+  const rows = commonRows(tensors);
+  const tables = tensors.every(({ shape }) => isVocabularyTensor(wanted.name, shape.length));
+  const { onMismatch, embeddingRows } = around.policies;
+  if (tables && rows !== undefined) {
+    if (embeddingRows === "cut") return finish(held, rows);
+    return reportShapes(held, around.tally, "embedding_rows: cut takes the rows that all have");
+  }
+  const policy = policyFor(onMismatch, wanted.name);
+  if (policy === "cut" && rows !== undefined) return finish(held, rows);
+  if (policy === "skip") {
+    const cause = `on_mismatch: skip, merged without ${pathsOf(wanted, odd)}`;
+    around.remarks.add(wanted.name, cause);
+    const kept = tensors.flatMap((_, s) => (odd.includes(s) ? [] : [s]));
+    return finish(keepSources(held, kept), tensors[lead].shape);
+  }
+  if (policy === "base" && wanted.slice.base !== undefined) {
+    around.remarks.add(wanted.name, `on_mismatch: base, in place of ${pathsOf(wanted, odd)}`);
+    return finish(standIn(held, odd, wanted.slice.base), tensors[lead].shape);
+  }
+  return reportShapes(held, around.tally, HINTS[policy ?? "error"]);
+}
+
+const HINTS = {
+  error: "merge models of one size and architecture, or set on_mismatch",
+  skip: "",
+  base: "on_mismatch: base needs the base model among the merged ones",
+  cut: "on_mismatch: cut shortens the first axis only, and other axes differ",
+} as const;
+
+function reportShapes({ wanted, tensors }: Held, tally: Tally, hint: string): undefined {
   const shapes = tensors.map((tensor, s) => {
     return `[${tensor.shape.join(", ")}] in ${printable(wanted.slice.sources[s].model.path)}`;
   });
   const cause = `shape ${tensors.map(({ shape }) => shape.join()).join(";")}`;
-  tally.add(
-    cause,
-    "SHAPE_MISMATCH",
-    `${printable(wanted.name)} has different shapes: ${shapes.join(", ")}`,
-    "only models of one size and architecture can be merged",
-  );
+  const message = `${printable(wanted.name)} has different shapes: ${shapes.join(", ")}`;
+  tally.add(cause, "SHAPE_MISMATCH", message, hint);
+}
+
+/** Aligns one wanted tensor; undefined when it is dropped, or a problem was reported instead. */
+export function align(wanted: Wanted, around: Alignment): Aligned | undefined {
+  const held = settleMissing(wanted, around);
+  return held === undefined ? undefined : settleShapes(held, around);
 }

@@ -6,6 +6,7 @@ import { sameReference } from "../config/reference.ts";
 import type { ModelReference, Parameters } from "../config/types.ts";
 import type { Place } from "../errors.ts";
 import type { Model } from "../format/model.ts";
+import type { Scope } from "./modules.ts";
 import { isBeforeLayers, joinLayer, splitLayer } from "./names.ts";
 
 /** One model taking part in a slice. */
@@ -37,12 +38,12 @@ export interface Wanted {
   t: number;
 }
 
-/** Layer numbers of a model by prefix: how many layers follow each `model.layers.`-like prefix. */
-export function layerCounts(model: Model): Map<string, number> {
+/** How many layers follow each `model.layers.`-like prefix that belongs to the scope. */
+export function layerCounts(model: Model, scope: Scope): Map<string, number> {
   const counts = new Map<string, number>();
   for (const name of model.tensors.keys()) {
     const split = splitLayer(name);
-    if (split === undefined) continue;
+    if (split === undefined || !scope.hasSeries(split.prefix)) continue;
     counts.set(split.prefix, Math.max(counts.get(split.prefix) ?? 0, split.layer + 1));
   }
   return counts;
@@ -66,11 +67,17 @@ function suffixesByLayer(model: Model, prefix: string): Map<number, string[]> {
   return layers;
 }
 
+function depthOf(layers: ReadonlyMap<number, unknown>): number {
+  let depth = 0;
+  for (const layer of layers.keys()) depth = Math.max(depth, layer + 1);
+  return depth;
+}
+
 /** Output tensors of one run of layers; its first output layer is `start`. */
 export function* wantLayers(slice: Slice, prefix: string, start: number): Generator<Wanted> {
   const bySource = slice.sources.map(({ model }) => suffixesByLayer(model, prefix));
-  const ranges = slice.sources.map(({ model, range }) => {
-    return range ?? ([0, layerCounts(model).get(prefix) ?? 0] as const);
+  const ranges = slice.sources.map(({ range }, s) => {
+    return range ?? ([0, depthOf(bySource[s])] as const);
   });
   const count = Math.max(...ranges.map(([from, to]) => to - from));
   for (let i = 0; i < count; i++) {
@@ -90,12 +97,12 @@ export function* wantLayers(slice: Slice, prefix: string, start: number): Genera
 }
 
 /** Output tensors outside the layers: those before them from the first slice, others the last. */
-export function* wantOutside(first: Slice, last: Slice): Generator<Wanted> {
+export function* wantOutside(first: Slice, last: Slice, scope: Scope): Generator<Wanted> {
   for (const slice of new Set([first, last])) {
     const names = new Set<string>();
     for (const { model } of slice.sources) for (const name of model.tensors.keys()) names.add(name);
     for (const name of names) {
-      if (splitLayer(name) !== undefined) continue;
+      if (splitLayer(name) !== undefined || !scope.hasOutside(name)) continue;
       if (first !== last && isBeforeLayers(name) !== (slice === first)) continue;
       yield { name, sourceNames: slice.sources.map(() => name), slice, t: 0 };
     }

@@ -23,7 +23,7 @@ export function lower(aligned: Aligned, { recipe, method, chance }: Lowering): {
   const lead = tensors[wanted.slice.base ?? 0];
   if (tensors.every(({ dtype }) => isFloatDtype(dtype))) {
     const context = new RecipeContext(aligned, method, recipe.parameters, chance);
-    const operation = aligned.count === 0 ? emptyCopy() : method.lower(context);
+    const operation = lowerFloats(aligned, method, context);
     const dtype = recipe.outDtype ?? recipe.dtype ?? lead.dtype;
     return { dtype, operation: convert(operation, dtype, aligned) };
   }
@@ -32,8 +32,20 @@ export function lower(aligned: Aligned, { recipe, method, chance }: Lowering): {
   return { dtype: lead.dtype, operation: { op: "same" } };
 }
 
-function emptyCopy(): Operation {
-  return { op: "copy", input: 0 };
+function lowerFloats(aligned: Aligned, method: Method, context: RecipeContext): Operation {
+  if (aligned.count === 0) return { op: "copy", input: 0 };
+  if (aligned.reduced && isTooFew(aligned, method)) {
+    return { op: "copy", input: aligned.wanted.slice.base ?? 0 };
+  }
+  return method.lower(context);
+}
+
+/** Whether the method cannot go on with the models that are left. */
+function isTooFew({ wanted }: Aligned, { base, models }: Method): boolean {
+  const at = wanted.slice.base;
+  if (at === undefined && (base === "required" || base === "among")) return true;
+  const apart = at !== undefined && (base === "required" || base === "optional");
+  return wanted.slice.sources.length - (apart ? 1 : 0) < models.min;
 }
 
 /** A copy into another dtype is no copy of bytes. */

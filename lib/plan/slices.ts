@@ -1,8 +1,9 @@
 /** From a recipe's body to slices of opened models. */
 import { formatReference, sameReference } from "../config/reference.ts";
-import type { ModelReference, Parameters, Recipe, RecipeBody, RecipeModel } from "../config/types.ts";
+import type { ModelReference, Parameters, Recipe, RecipeModel } from "../config/types.ts";
 import { MergeError, type Problem, printable, problem } from "../errors.ts";
 import type { Method } from "../methods/types.ts";
+import type { ScopedBody, Scope } from "./modules.ts";
 import { findBase, layerCounts, type Slice, type SliceSource } from "./layers.ts";
 import type { OpenedModels } from "./sources.ts";
 
@@ -56,7 +57,7 @@ function baseAmong(entries: readonly Entry[], base: ModelReference | undefined):
 }
 
 /** Slices of one body. Layer ranges that a model does not have become problems. */
-export function makeSlices(body: RecipeBody, around: Surroundings): Slice[] {
+export function makeSlices({ body, scope }: ScopedBody, around: Surroundings): Slice[] {
   const { list, recipe } = around;
   const levels: Parameters[] = [body.parameters];
   if (body.models !== undefined) {
@@ -69,14 +70,15 @@ export function makeSlices(body: RecipeBody, around: Surroundings): Slice[] {
     const sources = slice.sources.map((entry) =>
       toSource(entry, list.share(entry.model), around),
     );
-    for (const source of sources) checkRange(source, around.problems);
+    for (const source of sources) checkRange(source, scope, around.problems);
     return { sources, base: baseAmong(slice.sources, base), levels: [slice.parameters, ...levels] };
   });
 }
 
-function checkRange({ model, range, place }: SliceSource, problems: Problem[]): void {
+function checkRange(source: SliceSource, scope: Scope, problems: Problem[]): void {
+  const { model, range, place } = source;
   if (range === null) return;
-  const layers = Math.max(0, ...layerCounts(model).values());
+  const layers = Math.max(0, ...layerCounts(model, scope).values());
   if (range[1] <= layers && range[0] >= 0) return;
   const message = `layer_range [${range.join(", ")}] leaves ${printable(model.path)}, which has layers 0 to ${layers - 1}`;
   const hint = `the end is exclusive: [0, ${layers}] takes all`;

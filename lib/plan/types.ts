@@ -136,6 +136,14 @@ export interface Dropped {
   reason: string;
 }
 
+/** Layers of one module of a recipe with several. */
+export interface ModuleLayers {
+  /** Word by which the checkpoint's names tell the module apart: `language_model`, `visual`. */
+  module: string;
+  /** Source layer of every output layer. */
+  layers: readonly number[];
+}
+
 /** Companion files: what config.json must say, and where the small files come from. */
 export interface PlanAssets {
   /** Directory of the donor model (base, else first model). */
@@ -146,6 +154,12 @@ export interface PlanAssets {
   layers: readonly number[] | null;
   /** Rows of the output's embedding, when they differ from the donor's; else null. */
   vocabSize: number | null;
+  /** Modules whose layers the recipe chooses, when it has several; `layers` is null then. */
+  modules?: readonly ModuleLayers[];
+  /** config.json must say that the output head is not the embedding. */
+  untie?: true;
+  /** Text of the chat template, when it is not to be the donor's. */
+  chatTemplate?: string;
 }
 
 /**

@@ -8,6 +8,10 @@ import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
 /** How often progress is asked for and an abort can be noticed late, in milliseconds. */
 const TICK = 40;
 
+function abortError(signal: AbortSignal): MergeError {
+  return new MergeError("ABORTED", "the merge was cancelled", { cause: signal.reason });
+}
+
 function requireAddon(): Addon {
   const { addon, reason } = loadAddon();
   if (addon !== undefined) return addon;
@@ -40,7 +44,7 @@ function results(outcome: Outcome, work: Work): StepResult[] {
 async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[]> {
   const addon = requireAddon();
   const { wire, places } = encodeWork(work);
-  options.signal?.throwIfAborted();
+  if (options.signal?.aborted === true) throw abortError(options.signal);
   const handle = addon.start(wire, places, jobOptions(options));
   let thrown: { error: unknown } | undefined;
   const cancel = () => handle.cancel();
@@ -57,6 +61,8 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
   try {
     const outcome = await handle.promise;
     if (thrown !== undefined) throw thrown.error;
+    const cancelled = "code" in outcome && outcome.code === "ABORTED";
+    if (cancelled && options.signal !== undefined) throw abortError(options.signal);
     return results(outcome, work);
   } finally {
     clearInterval(timer);

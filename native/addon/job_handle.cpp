@@ -61,7 +61,7 @@ JobOptions read_options(Napi::Object options, size_t& threads) {
   if (kernels == nullptr) throw JobError{"BACKEND", "this machine cannot run that target"};
   threads = count.As<Napi::Number>().Uint32Value();
   if (threads < 1 || threads > kMaxThreads) throw JobError{"ARGUMENT", "threads out of range"};
-  return {kernels, options.Get("map").ToBoolean(), options.Get("sync").ToBoolean()};
+  return {kernels, options.Get("map").ToBoolean(), options.Get("sync").ToBoolean(), threads};
 }
 
 }  // namespace

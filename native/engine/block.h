@@ -11,6 +11,7 @@
 
 #include "../platform/file.h"
 #include "../targets/table.h"
+#include "rank.h"
 #include "torch_stream.h"
 #include "wire.h"
 
@@ -23,6 +24,10 @@ class Scratch {
   T* take(size_t slot, size_t count) {
     return static_cast<T*>(bytes(slot, count * sizeof(T)));
   }
+  RowRanker& ranker() {
+    if (ranker_ == nullptr) ranker_ = std::make_unique<RowRanker>();
+    return *ranker_;
+  }
 
  private:
   void* bytes(size_t slot, size_t count);
@@ -32,6 +37,7 @@ class Scratch {
     size_t size = 0;
   };
   std::vector<Room> rooms_;
+  std::unique_ptr<RowRanker> ranker_;
 };
 
 // Slots of Scratch; input i of a step uses kInputSlots + 2 * i (stored bytes) and + 1 (f32 tile).

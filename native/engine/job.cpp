@@ -9,9 +9,6 @@
 namespace weightloom {
 namespace {
 
-// Steps in flight: enough that the end of one tensor does not starve the other threads.
-constexpr size_t kMaxActive = 8;
-
 JobError from_file_error(const FileError& error) {
   const std::string reason = error.error_number == 0 ? "" : std::strerror(error.error_number);
   if (error.operation == "size") return {"INPUT_CHANGED", error.path + ": size has changed"};
@@ -117,7 +114,7 @@ Job::Active* Job::claim(uint64_t& block) {
       block = active->next++;
       return active.get();
     }
-    if (active_.size() >= kMaxActive || !activate_next()) return nullptr;
+    if (active_.size() > options_.threads || !activate_next()) return nullptr;
   }
 }
 

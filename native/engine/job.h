@@ -19,6 +19,7 @@ struct JobOptions {
   const KernelTable* kernels;
   bool map_inputs;
   bool sync_outputs;
+  size_t threads;  // that will come to work
 };
 
 struct StepResult {

@@ -1,9 +1,14 @@
-// The exact k-th largest of n unsigned 32-bit keys without sorting.
+// The exact k-th largest of n unsigned 32-bit keys without sorting them.
 //
-// Radix selection in three sweeps of counting, 11 + 11 + 10 bits from the top. If more keys equal
-// the k-th than there is room for, those with the lower index stay: a fourth sweep counts equal
-// keys by block, and one block is read again to find the index where the room ends.
-// So an element stays iff key > threshold, or key == threshold and index < cut.
+// A range of keys is known to hold the k-th largest; at first it is everything, or the bracket that a
+// sample suggests. Every sweep counts the keys above the range and looks inside it:
+//   collect    few keys lie inside: keep them, finish on them exactly
+//   histogram  many do: count them in 2048 bins, go on with the bin that holds the k-th
+//   count      the range is one key: count it by block
+// A bracket that misses is noticed by the counts, and the search starts again with the full range.
+// If more keys equal the k-th than there is room for, those with the lower index stay: the block
+// where the room ends is read once more. So an element stays iff key > threshold, or key ==
+// threshold and index < cut. With a sample, one sweep is the rule.
 #pragma once
 
 #include <cstdint>
@@ -12,44 +17,69 @@
 
 namespace weightloom {
 
+// What one block contributes to a sweep; `keys` and `bins` are worker memory.
+struct SweepBlock {
+  uint64_t above = 0;
+  uint64_t inside = 0;
+  uint32_t* keys = nullptr;  // collect: the keys inside, in order; room for a whole block
+  uint32_t* bins = nullptr;  // histogram: kBins counters
+};
+
 class Selection {
  public:
-  // keep: how many stay; 0 < keep < count.
+  enum class Mode { collect, histogram, count };
+
+  // keep: how many stay; 0 < keep <= count.
   Selection(uint64_t keep, uint64_t count, uint64_t blocks);
 
-  bool done() const { return level_ == kDone; }
-  // The threshold is known; only the cut may still be missing.
-  bool counted() const { return level_ >= kTies; }
-  uint32_t threshold() const { return prefix_; }
+  // Narrows the first range by a sample of the keys, which is reordered.
+  void bracket(std::vector<uint32_t>& sample);
+
+  // The threshold is known; done: the cut is known too.
+  bool counted() const { return counted_; }
+  bool done() const { return done_; }
+  uint32_t threshold() const { return low_; }
   uint64_t cut() const { return cut_; }
 
-  // Adds one tile of a block's keys to this sweep; `bins` is worker memory of kBins counters that
-  // collects over the block's tiles.
-  void count(const uint32_t* keys, size_t n, uint32_t* bins) const;
-  // Hands in a block's counters.
-  void finish_block(uint64_t block, const uint32_t* bins);
-  // Ends a sweep. Returns the block to search again by `find_cut`, or kNone.
+  Mode mode() const { return mode_; }
+  uint32_t low() const { return low_; }
+  uint32_t high() const { return high_; }
+
+  // Adds a tile's keys to a block's contribution.
+  void add(const uint32_t* keys, size_t n, SweepBlock& block) const;
+  // Hands in a block's contribution.
+  void finish_block(uint64_t index, const SweepBlock& block);
+  // Ends a sweep. Returns the block to search by `find_cut`, or kNone.
   uint64_t advance();
   // Searches the keys of that block, whose first element has index `first`.
   void find_cut(const uint32_t* keys, size_t n, uint64_t first);
 
   static constexpr size_t kBins = 2048;
   static constexpr uint64_t kNone = ~uint64_t{0};
+  // Keys kept at most by `collect`: 4 MiB.
+  static constexpr uint64_t kMostCollected = uint64_t{1} << 20;
 
  private:
-  static constexpr int kTies = 3;
-  static constexpr int kDone = 4;
+  void start_over();
+  void choose_mode(uint64_t expected);
+  void add_histogram(const uint32_t* keys, size_t n, SweepBlock& block) const;
+  uint64_t finish_collected();
+  uint64_t finish_counted();
+  void narrow();
+  uint64_t end_with(uint64_t equal);
 
-  void advance_counting();
-  uint64_t advance_ties();
-
-  int level_ = 0;
-  uint32_t prefix_ = 0;
-  uint64_t room_;
+  uint64_t keep_, count_, blocks_;
+  uint32_t low_ = 0, high_ = 0xFFFFFFFFu;
+  Mode mode_ = Mode::histogram;
+  int shift_ = 21;
+  bool counted_ = false, done_ = false;
+  uint64_t room_ = 0;
   uint64_t cut_;
-  std::vector<uint64_t> totals_;
-  std::vector<uint32_t> ties_;
   std::mutex mutex_;
+  uint64_t above_ = 0, inside_ = 0;
+  std::vector<uint64_t> totals_;
+  std::vector<uint32_t> equal_;
+  std::vector<std::vector<uint32_t>> collected_;
 };
 
 }  // namespace weightloom

@@ -144,6 +144,19 @@ struct DeltaArgs {
   uint32_t* magnitudes;
 };
 
+// Keys from low to high are appended to `keys` (when it is not null) in order; above and inside are
+// added to.
+struct CollectArgs {
+  const void* x;
+  const void* base;
+  size_t n;
+  uint32_t low;
+  uint32_t high;
+  uint32_t* keys;
+  uint64_t* above;
+  uint64_t* inside;
+};
+
 struct MagnitudeMaskArgs {
   const void* x;
   const void* base;

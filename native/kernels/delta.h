@@ -2,6 +2,7 @@
 // The bits of |d| order magnitudes; every NaN counts as 0x7FFFFFFF, the largest.
 //
 // delta_magnitude: the bits of |d|, element by element (input of the selection).
+// collect_magnitude: counts the bits above a range and keeps those inside it, in order.
 // keep_magnitude:  bit i is set iff bits > threshold, or bits == threshold and i < cut.
 // delta_sum:       lane sums of |d| and of |d| where the mask has a bit (L1 rescale), in binary64.
 // Memory: one read of x and base each; the outputs are tiles.
@@ -12,6 +13,7 @@
 
 namespace {
 
+using weightloom::CollectArgs;
 using weightloom::DeltaArgs;
 using weightloom::DeltaSumArgs;
 using weightloom::MagnitudeMaskArgs;
@@ -29,6 +31,32 @@ void delta_magnitude(const DeltaArgs& a) {
     V::store_u32(lanes, magnitude_at<V, C>(at, a.x, a.base));
     std::memcpy(a.magnitudes + at.at, lanes, static_cast<size_t>(at.live) * 4);
   });
+}
+
+template <class V, class C>
+void collect_magnitude(const CollectArgs& a) {
+  const auto low = V::set_u32(a.low);
+  const auto high = V::set_u32(a.high);
+  uint64_t above = 0;
+  uint64_t inside = *a.inside;
+  walk<V, C>(a.n, [&](auto at) {
+    const auto bits = magnitude_at<V, C>(at, a.x, a.base);
+    const uint32_t live = static_cast<uint32_t>((uint64_t{1} << at.live) - 1);
+    const uint32_t over = V::bits(V::less_u32(high, bits)) & live;
+    const uint32_t under = V::bits(V::less_u32(bits, low)) & live;
+    above += static_cast<uint64_t>(__builtin_popcount(over));
+    uint32_t in = live & ~(over | under);
+    if (in == 0) return;
+    if (a.keys == nullptr) {
+      inside += static_cast<uint64_t>(__builtin_popcount(in));
+      return;
+    }
+    uint32_t lanes[V::lanes];
+    V::store_u32(lanes, bits);
+    for (; in != 0; in &= in - 1) a.keys[inside++] = lanes[__builtin_ctz(in)];
+  });
+  *a.above += above;
+  *a.inside = inside;
 }
 
 template <class V, class C>

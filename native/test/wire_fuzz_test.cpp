@@ -1,5 +1,8 @@
 // A damaged wire is refused with a JobError, or runs: it never reads or writes outside its memory.
 // Meant to run under the address and undefined-behaviour sanitizers as well.
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "../targets/dispatch.h"
@@ -24,7 +27,9 @@ constexpr uint64_t kInteresting[] = {
     0x3FF0000000000000,  // 1.0
     0xBFF0000000000000, 0x4000000000000000, 0x4008000000000000, 0x7FEFFFFFFFFFFFFF,
     0x7FF0000000000000,  // infinity
-    0xFFF0000000000000, 0x7FF8000000000000, 0x7FF0000000000001, 0x43F0000000000000};
+    0xFFF0000000000000, 0x7FF8000000000000, 0x7FF0000000000001, 0x43F0000000000000,
+    0x4200000000000000,  // 2^33
+    0x4330000000000000};
 
 void mutate(Words& words, RandomWords& random) {
   const auto at = static_cast<std::ptrdiff_t>(random.below(words.size()));
@@ -56,8 +61,16 @@ bool too_large(const WireJob& wire) {
   return total >= kMostMemory;
 }
 
+// A job that waits for what never comes is as bad as one that crashes.
+void on_alarm(int) {
+  constexpr char message[] = "a damaged wire made a job hang\n";
+  [[maybe_unused]] const ssize_t written = write(1, message, sizeof(message) - 1);
+  _exit(1);
+}
+
 // True when it ran.
 bool try_wire(const Words& words, const KernelTable& kernels) {
+  alarm(60);
   try {
     const WireJob wire = read_words(words);
     if (too_large(wire)) return false;
@@ -140,6 +153,7 @@ void check_damaged() {
 }  // namespace
 
 int main() {
+  signal(SIGALRM, on_alarm);
   check_bounds();
   check_damaged();
   return check_result();

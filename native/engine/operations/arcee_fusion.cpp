@@ -78,8 +78,12 @@ class ArceeFusion : public RunningStep {
       phase_ = Phase::select;
       return true;
     }
-    for (const auto& quantile : quantiles_) quantile->advance();
-    if (quantiles_[0]->counted()) choose_threshold();
+    bool all = true;
+    for (const auto& quantile : quantiles_) {
+      if (!quantile->counted()) quantile->advance();
+      all = all && quantile->counted();
+    }
+    if (all) choose_threshold();
     return true;
   }
 
@@ -133,15 +137,23 @@ class ArceeFusion : public RunningStep {
   }
 
   void select_block(const Range& range, Scratch& scratch) {
-    std::vector<uint32_t> bins(quantiles_.size() * Selection::kBins);
+    const size_t count = quantiles_.size();
+    auto* bins = scratch.take<uint32_t>(kBinSlot, count * Selection::kBins);
+    auto* inside = scratch.take<uint32_t>(kWordSlot, count * kBlock);
+    std::fill(bins, bins + count * Selection::kBins, 0u);
+    std::vector<SweepBlock> blocks(count);
+    for (size_t q = 0; q < count; ++q) {
+      blocks[q].bins = bins + q * Selection::kBins;
+      blocks[q].keys = inside + q * kBlock;
+    }
     io_.for_tiles(range, kTile, {0, 1}, nullptr, scratch, [&](const Tile& tile) {
       const uint32_t* of = keys(range, tile, scratch);
-      for (size_t q = 0; q < quantiles_.size(); ++q) {
-        quantiles_[q]->count(of, tile.n, bins.data() + q * Selection::kBins);
+      for (size_t q = 0; q < count; ++q) {
+        if (!quantiles_[q]->counted()) quantiles_[q]->add(of, tile.n, blocks[q]);
       }
     });
-    for (size_t q = 0; q < quantiles_.size(); ++q) {
-      quantiles_[q]->finish_block(range.index, bins.data() + q * Selection::kBins);
+    for (size_t q = 0; q < count; ++q) {
+      if (!quantiles_[q]->counted()) quantiles_[q]->finish_block(range.index, blocks[q]);
     }
   }
 

@@ -89,12 +89,14 @@ class Sce : public RunningStep {
   }
 
   void select_block(const Range& range, Scratch& scratch) {
-    auto* bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
-    std::fill(bins, bins + Selection::kBins, 0u);
+    SweepBlock block;
+    block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
+    block.keys = scratch.take<uint32_t>(kWordSlot, kBlock);
+    std::fill(block.bins, block.bins + Selection::kBins, 0u);
     for_keys(range, scratch, [&](const uint32_t* keys, const Tile& tile) {
-      selection_->count(keys, tile.n, bins);
+      selection_->add(keys, tile.n, block);
     });
-    selection_->finish_block(range.index, bins);
+    selection_->finish_block(range.index, block);
   }
 
   void end_sweep(Scratch& scratch) {

@@ -3,17 +3,23 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../rank.h"
-
 namespace weightloom {
 namespace {
 
 constexpr uint32_t kSparsifyPurpose = 0;
 constexpr size_t kBlockWords = kBlock / 64;
 
+// Masks of a step that are kept between two phases take at most this much.
+constexpr uint64_t kMostMadeBytes = uint64_t{12} << 20;
+
+// A sample is 64 runs of 256 elements, sixteen times as many for large tensors.
+constexpr uint64_t kRun = 256;
+constexpr uint64_t kRuns = 64;
+constexpr uint64_t kLarge = uint64_t{1} << 22;
+
 }  // namespace
 
-Sparsifier::Sparsifier(StepIo& io) : io_(io) {
+Sparsifier::Sparsifier(StepIo& io, bool twice) : io_(io) {
   const auto& p = io.step().parameters;
   key_[0] = static_cast<uint32_t>(p[5]);
   key_[1] = static_cast<uint32_t>(p[6]);
@@ -21,11 +27,21 @@ Sparsifier::Sparsifier(StepIo& io) : io_(io) {
   torch_seed_ = static_cast<uint32_t>(p[8]);
   torch_offset_ = static_cast<uint64_t>(p[9]);
   width_ = static_cast<uint64_t>(p[10]);
-  for (size_t i = 11; i < p.size(); i += 6) add_model(&p[i]);
+  const uint64_t models = (p.size() - 11) / 6;
+  const bool few = io.step().count / 8 * models <= kMostMadeBytes;
+  for (size_t i = 11; i < p.size(); i += 6) add_model(&p[i], twice && few);
 }
 
-void Sparsifier::add_model(const double* p) {
-  Model model{static_cast<Keep>(static_cast<int>(p[1])), p[2], p[3], p[4], nullptr, nullptr, {}};
+void Sparsifier::add_model(const double* p, bool keep_masks) {
+  Model model{.keep = static_cast<Keep>(static_cast<int>(p[1])),
+              .a = p[2],
+              .b = p[3],
+              .c = p[4],
+              .selection = nullptr,
+              .outliers = nullptr,
+              .torch_states = {},
+              .thresholds = {},
+              .made = {}};
   const uint64_t count = io_.step().count;
   const auto select = [&](double keep) -> std::unique_ptr<Selection> {
     const auto wanted = std::max<uint64_t>(static_cast<uint64_t>(keep), 1);
@@ -41,7 +57,28 @@ void Sparsifier::add_model(const double* p) {
     model.selection = select(model.a + model.b);
     if (model.outliers == nullptr && model.selection == nullptr) model.keep = Keep::all;
   }
+  if (model.keep == Keep::rank) {
+    model.thresholds = rank_thresholds(model.a, model.b);
+    if (keep_masks) model.made.resize(io_.block_count());
+  }
   models_.push_back(std::move(model));
+}
+
+// Probabilities grow from `low` to low + spread with the rank, in binary32: low + (rank / (n - 1)) *
+// spread; a row of one element has the middle. A word is compared with p * 2^32 rounded, a word of
+// the torch stream (24 bits) with p * 2^24 rounded up, which is torch's own comparison.
+std::vector<uint32_t> Sparsifier::rank_thresholds(double low, double spread) const {
+  const auto from = static_cast<float>(low), width = static_cast<float>(spread);
+  const float steps = static_cast<float>(width_ - 1);
+  std::vector<uint32_t> thresholds(width_);
+  for (uint64_t rank = 0; rank < width_; ++rank) {
+    const float position = width_ == 1 ? 0.5f : static_cast<float>(rank) / steps;
+    const float extra = position * width;
+    const auto p = static_cast<double>(from + extra);
+    const double scaled = torch_ ? std::ceil(p * 16777216.0) : std::floor(p * 4294967296.0 + 0.5);
+    thresholds[rank] = static_cast<uint32_t>(std::min(std::max(scaled, 0.0), 4294967295.0));
+  }
+  return thresholds;
 }
 
 bool Sparsifier::any() const {
@@ -88,14 +125,42 @@ const uint32_t* Sparsifier::keys(const Tile& tile, Scratch& scratch) const {
   return out;
 }
 
+// Runs of elements spread evenly over the tensor; the selection is exact whatever they are.
+void Sparsifier::sample(Scratch& scratch) {
+  const uint64_t count = io_.step().count;
+  const uint64_t runs = count < kRun * kRuns ? 0 : count < kLarge ? kRuns : 16 * kRuns;
+  if (runs == 0) return;
+  std::vector<std::vector<uint32_t>> samples(models_.size());
+  for (size_t m = 0; m < models_.size(); ++m) {
+    if (models_[m].selection == nullptr && models_[m].outliers == nullptr) continue;
+    for (uint64_t run = 0; run < runs; ++run) {
+      const uint64_t first = (count - kRun) / runs * run;
+      const Range range{0, first, kRun};
+      io_.for_tiles(range, kTile, {m + 1, 0}, nullptr, scratch, [&](const Tile& tile) {
+        const uint32_t* of = keys(tile, scratch);
+        samples[m].insert(samples[m].end(), of, of + tile.n);
+      });
+    }
+  }
+  for_selections([&](size_t m, Selection& selection) { selection.bracket(samples[m]); });
+}
+
 void Sparsifier::select_block(const Range& range, Scratch& scratch) {
   for_selections([&](size_t m, Selection& selection) {
-    auto* bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
-    std::fill(bins, bins + Selection::kBins, 0u);
+    SweepBlock block;
+    block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
+    block.keys = scratch.take<uint32_t>(kWordSlot, kBlock);
+    std::fill(block.bins, block.bins + Selection::kBins, 0u);
+    const bool counts = selection.mode() == Selection::Mode::count;
     io_.for_tiles(range, kTile, {m + 1, 0}, nullptr, scratch, [&](const Tile& tile) {
-      selection.count(keys(tile, scratch), tile.n, bins);
+      if (selection.mode() == Selection::Mode::histogram) {
+        return selection.add(keys(tile, scratch), tile.n, block);
+      }
+      io_.kernels().collect_magnitude[tile.codec](
+          {tile.inputs[0], tile.inputs[1], tile.n, selection.low(), selection.high(),
+           counts ? nullptr : block.keys, &block.above, &block.inside});
     });
-    selection.finish_block(range.index, bins);
+    selection.finish_block(range.index, block);
   });
 }
 
@@ -115,7 +180,7 @@ uint64_t* Sparsifier::block_mask(size_t m, Scratch& scratch) const {
 }
 
 // One random word for each element of the block.
-const uint32_t* Sparsifier::block_words(size_t m, const Range& range, Scratch& scratch) const {
+uint32_t* Sparsifier::block_words(size_t m, const Range& range, Scratch& scratch) const {
   auto* words = scratch.take<uint32_t>(kWordSlot, kBlock);
   const Model& model = models_[m];
   if (torch_) {
@@ -133,13 +198,7 @@ const uint32_t* Sparsifier::block_words(size_t m, const Range& range, Scratch& s
   return words;
 }
 
-bool Sparsifier::keeps(const Model&, float probability, uint32_t word) const {
-  const auto p = static_cast<double>(probability);
-  if (torch_) return static_cast<double>(word & 0xFFFFFFu) < p * 16777216.0;
-  return static_cast<double>(word) < std::floor(p * 4294967296.0 + 0.5);
-}
-
-void Sparsifier::prepare_block(size_t m, const Range& range, Scratch& scratch) const {
+void Sparsifier::prepare_block(size_t m, const Range& range, Scratch& scratch) {
   if (models_[m].keep == Keep::rank) rank_block(m, range, scratch);
   if (models_[m].keep == Keep::random && torch_) random_block(m, range, scratch);
 }
@@ -155,22 +214,27 @@ void Sparsifier::random_block(size_t m, const Range& range, Scratch& scratch) co
   }
 }
 
-void Sparsifier::rank_block(size_t m, const Range& range, Scratch& scratch) const {
-  const uint32_t* words = block_words(m, range, scratch);
+void Sparsifier::rank_block(size_t m, const Range& range, Scratch& scratch) {
   uint64_t* mask = block_mask(m, scratch);
+  auto& made = models_[m].made;
+  if (!made.empty() && !made[range.index].empty()) {
+    std::copy(made[range.index].begin(), made[range.index].end(), mask);
+    return;
+  }
+  uint32_t* words = block_words(m, range, scratch);
+  for (size_t i = 0; torch_ && i < range.n; ++i) words[i] &= 0xFFFFFFu;
   std::fill(mask, mask + kBlockWords, uint64_t{0});
   const uint64_t end = range.first + range.n;
   for (uint64_t row = range.first / width_; row * width_ < end; ++row) {
     const Range whole{range.index, row * width_, static_cast<size_t>(width_)};
     rank_row(m, whole, range, words, mask, scratch);
   }
+  if (!made.empty()) made[range.index].assign(mask, mask + kBlockWords);
 }
 
-// Decides the elements of one row that lie in the block. The probability grows from `a` to a + b
-// with the rank: a + (rank / (n - 1)) * b in binary32; a row of one element has the middle.
+// Decides the elements of one row that lie in the block.
 void Sparsifier::rank_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
                           uint64_t* mask, Scratch& scratch) const {
-  const Model& model = models_[m];
   auto* row_keys = scratch.take<uint32_t>(kRowSlot, row.n);
   for (size_t at = 0; at < row.n; at += kTile) {
     const Range part{row.index, row.first + at, std::min(kTile, row.n - at)};
@@ -179,19 +243,12 @@ void Sparsifier::rank_row(size_t m, const Range& row, const Range& range, const 
           {tile.inputs[0], tile.inputs[1], tile.n, row_keys + at + tile.at});
     });
   }
-  std::vector<uint32_t> order, spare;
-  sort_row(row_keys, row.n, order, spare);
-  const auto low = static_cast<float>(model.a), spread = static_cast<float>(model.b);
-  const float steps = static_cast<float>(row.n - 1);
-  for (size_t rank = 0; rank < row.n; ++rank) {
-    const uint64_t element = row.first + order[rank];
-    if (element < range.first || element >= range.first + range.n) continue;
-    const float position = row.n == 1 ? 0.5f : static_cast<float>(rank) / steps;
-    const float extra = position * spread;
-    const size_t i = static_cast<size_t>(element - range.first);
-    const uint64_t bit = keeps(model, low + extra, words[i]) ? 1 : 0;
-    mask[i / 64] |= bit << (i % 64);
-  }
+  const uint64_t first = std::max(row.first, range.first);
+  const uint64_t stop = std::min(row.first + row.n, range.first + range.n);
+  const auto bit = static_cast<size_t>(first - range.first);
+  scratch.ranker().decide(row_keys, row.n, static_cast<size_t>(first - row.first),
+                          static_cast<size_t>(stop - row.first), words + bit,
+                          models_[m].thresholds, mask, bit);
 }
 
 void Sparsifier::magnitude_mask(const Selection& selection, const Range& range, const Tile& tile,

@@ -17,7 +17,8 @@ namespace weightloom {
 
 class Sparsifier {
  public:
-  explicit Sparsifier(StepIo& io);
+  // `twice`: the masks will be asked for in two phases.
+  Sparsifier(StepIo& io, bool twice);
 
   bool any() const;
   bool masks(size_t m) const { return models_[m].keep != Keep::all; }
@@ -26,13 +27,16 @@ class Sparsifier {
   bool draws() const;
   void draw();
 
+  // Phase sample: brackets the thresholds, so that one sweep is enough as a rule.
+  void sample(Scratch& scratch);
+
   // Phase select: sweeps until no threshold is missing.
   bool selecting() const;
   void select_block(const Range& range, Scratch& scratch);
   void end_sweep(Scratch& scratch);
 
   // Before the tiles of a block: whatever of model m's mask needs the whole block or its rows.
-  void prepare_block(size_t m, const Range& range, Scratch& scratch) const;
+  void prepare_block(size_t m, const Range& range, Scratch& scratch);
   // The mask of model m over one tile of the block.
   void fill_mask(size_t m, const Range& range, const Tile& tile, const void* x, const void* base,
                  uint64_t* mask, Scratch& scratch) const;
@@ -44,21 +48,24 @@ class Sparsifier {
     double a, b, c;  // as on the wire: see lib/run/wire.ts
     std::unique_ptr<Selection> selection, outliers;
     std::vector<Mt19937> torch_states;
+    std::vector<uint32_t> thresholds;  // rank: by rank in the row
+    // rank: masks of blocks once made, when they are few enough to keep between phases
+    std::vector<std::vector<uint64_t>> made;
   };
 
-  void add_model(const double* p);
+  void add_model(const double* p, bool keep_masks);
   template <class Body>
   void for_selections(Body body);
   const uint32_t* keys(const Tile& tile, Scratch& scratch) const;
   void magnitude_mask(const Selection& selection, const Range& range, const Tile& tile,
                       const void* x, const void* base, uint64_t* mask) const;
   uint64_t* block_mask(size_t m, Scratch& scratch) const;
-  const uint32_t* block_words(size_t m, const Range& range, Scratch& scratch) const;
+  uint32_t* block_words(size_t m, const Range& range, Scratch& scratch) const;
   void random_block(size_t m, const Range& range, Scratch& scratch) const;
-  void rank_block(size_t m, const Range& range, Scratch& scratch) const;
+  void rank_block(size_t m, const Range& range, Scratch& scratch);
   void rank_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
                 uint64_t* mask, Scratch& scratch) const;
-  bool keeps(const Model& model, float probability, uint32_t word) const;
+  std::vector<uint32_t> rank_thresholds(double low, double spread) const;
 
   StepIo& io_;
   bool torch_;

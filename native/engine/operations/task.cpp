@@ -1,5 +1,6 @@
 // task: the task-arithmetic family. Phases, each only when needed:
 //   draw      this step's part of the torch stream, as generator states
+//   sample    brackets of the thresholds
 //   select    exact thresholds of all trimmed models, in the same sweeps
 //   rescale   L1 norms of the deltas before and after their masks
 //   merge     masks again, and the task_arithmetic or ties kernel
@@ -17,7 +18,7 @@ constexpr size_t kTileWords = kTile / 64;
 
 class Task : public RunningStep {
  public:
-  explicit Task(StepIo& io) : RunningStep(io), sparsify_(io) {
+  explicit Task(StepIo& io) : RunningStep(io), sparsify_(io, io.step().parameters[4] != 0) {
     const auto& p = io.step().parameters;
     consensus_ = p[0] != 0;
     normalize_ = p[1] != 0;
@@ -35,12 +36,15 @@ class Task : public RunningStep {
     phase_ = next_phase(Phase::start);
   }
 
-  uint64_t blocks() const override { return phase_ == Phase::draw ? 1 : io_.block_count(); }
+  uint64_t blocks() const override {
+    return phase_ == Phase::draw || phase_ == Phase::sample ? 1 : io_.block_count();
+  }
 
   void run_block(uint64_t block, Scratch& scratch) override {
     switch (phase_) {
       case Phase::start: return;
       case Phase::draw: return sparsify_.draw();
+      case Phase::sample: return sparsify_.sample(scratch);
       case Phase::select: return sparsify_.select_block(io_.range(block), scratch);
       case Phase::rescale: return rescale_block(io_.range(block), scratch);
       case Phase::merge: return merge_block(io_.range(block), scratch);
@@ -56,10 +60,11 @@ class Task : public RunningStep {
   }
 
  private:
-  enum class Phase { start, draw, select, rescale, merge };
+  enum class Phase { start, draw, sample, select, rescale, merge };
 
   Phase next_phase(Phase after) const {
     if (after < Phase::draw && sparsify_.draws()) return Phase::draw;
+    if (after < Phase::sample && sparsify_.selecting()) return Phase::sample;
     if (after <= Phase::select && sparsify_.selecting()) return Phase::select;
     if (after <= Phase::select && restore_ && sparsify_.any()) return Phase::rescale;
     return Phase::merge;
