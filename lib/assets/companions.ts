@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { refuse, systemFault } from "../format/header.ts";
 import type { AssetFile } from "./types.ts";
@@ -24,6 +24,32 @@ const NAMES: ReadonlySet<string> = new Set([
   "vocab.json",
   "vocab.txt",
 ]);
+
+/** Those of them that make up the tokenizer. */
+const TOKENIZER: ReadonlySet<string> = new Set([
+  "added_tokens.json",
+  "chat_template.jinja",
+  "chat_template.json",
+  "merges.txt",
+  "sentencepiece.bpe.model",
+  "special_tokens_map.json",
+  "spiece.model",
+  "tokenizer.json",
+  "tokenizer.model",
+  "tokenizer_config.json",
+  "vocab.json",
+  "vocab.txt",
+]);
+
+/** Whether a companion file is one of a tokenizer's. */
+export function isTokenizerFile(name: string): boolean {
+  return TOKENIZER.has(name);
+}
+
+/** Bytes of a companion file; undefined when there is none of this path. */
+export function readCompanion(path: string): Uint8Array | undefined {
+  return existsSync(path) && isCompanion(path, true) ? readFileSync(path) : undefined;
+}
 
 /** Code that a config refers to, which is copied and never run. */
 const CODE =

@@ -1,7 +1,9 @@
-import type { Plan } from "../plan/types.ts";
+import { readFileSync } from "node:fs";
+import type { Plan, PlanAssets } from "../plan/types.ts";
 import type { StepResult } from "../run/work.ts";
 import { modelCard } from "./card.ts";
-import { findCompanions } from "./companions.ts";
+import { patchTokenizerConfig } from "./chat_template.ts";
+import { findCompanions, isTokenizerFile } from "./companions.ts";
 import { patchConfig, readConfigText } from "./config.ts";
 import { manifest } from "./manifest.ts";
 import { recipeYaml } from "./recipe.ts";
@@ -13,7 +15,7 @@ export type { AssetFile, CardModel } from "./types.ts";
 /** Name that mergekit gives to the recipe in the output. */
 const RECIPE = "mergekit_config.yml";
 
-export interface MakeAssetsOptions {
+export interface MakeAssetsOptions extends DonorOptions {
   plan: Plan;
   /** What the backend said of the plan's steps, in their order. */
   results: readonly StepResult[];
@@ -26,15 +28,41 @@ export interface MakeAssetsOptions {
   models: readonly CardModel[];
   /** Heading of the model card. */
   name?: string;
+  /** Write README.md and mergekit_config.yml; default true. */
+  modelCard?: boolean;
+}
+
+export interface DonorOptions {
+  /** Copy the tokenizer's files; default true. */
+  copyTokenizer?: boolean;
 }
 
 /** Files of the output directory that are known before the merge: config.json and companions. */
-export function donorAssets(plan: Plan): AssetFile[] {
+export function donorAssets(plan: Plan, options: DonorOptions = {}): AssetFile[] {
   const { assets } = plan;
   const config = readConfigText(assets.donor);
-  const companions = findCompanions(assets.donor);
+  const companions = companionsOf(assets, options.copyTokenizer ?? true);
   if (config === undefined) return companions;
   return [textFile("config.json", patchConfig(config, assets)), ...companions];
+}
+
+function companionsOf({ donor, tokenizer, chatTemplate }: PlanAssets, copied: boolean): AssetFile[] {
+  const own = findCompanions(donor).filter(({ name }) => {
+    return !isTokenizerFile(name) || (copied && tokenizer === undefined);
+  });
+  const others = copied && tokenizer !== undefined ? findCompanions(tokenizer) : [];
+  const files = [...own, ...others.filter(({ name }) => isTokenizerFile(name))];
+  if (chatTemplate === undefined) return files;
+  const kept = files.filter(({ name }) => !name.startsWith("chat_template."));
+  const patched = kept.map((file) => {
+    return file.name === "tokenizer_config.json" ? withTemplate(file, chatTemplate) : file;
+  });
+  return [...patched, textFile("chat_template.jinja", chatTemplate)];
+}
+
+function withTemplate({ name, bytes }: AssetFile, template: string): AssetFile {
+  const content = bytes instanceof Uint8Array ? bytes : readFileSync(bytes.copyFrom);
+  return textFile(name, patchTokenizerConfig(new TextDecoder().decode(content), template));
 }
 
 /**
@@ -46,9 +74,8 @@ export function makeAssets(options: MakeAssetsOptions): AssetFile[] {
   const text = recipeYaml(options.recipeText);
   const card = modelCard({ ...options, seed: plan.seed, recipe: { text, file: RECIPE } });
   const files = [
-    ...donorAssets(plan),
-    textFile("README.md", card),
-    textFile(RECIPE, text),
+    ...donorAssets(plan, options),
+    ...(options.modelCard === false ? [] : [textFile("README.md", card), textFile(RECIPE, text)]),
     textFile("weightloom.manifest.json", manifest(plan, results, version)),
   ];
   if (plan.shards.length > 1) {

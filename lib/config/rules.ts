@@ -26,12 +26,23 @@ export function checkRules(check: Check, recipe: Recipe, method: Method): void {
     const hint = "add `base_model:` at the top of the recipe";
     check.fail("BASE_MODEL", "", `\`${method.name}\` needs a base model, and there is none`, hint);
   }
+  checkPolicies(check, recipe);
   for (const group of groups) {
     checkGlobals(check, group, method);
     if (!isClear(group, method)) continue;
     checkBase(check, group, method);
     checkCount(check, group, method);
     checkEntries(check, group, method);
+  }
+}
+
+/** The policy `base` needs a base model. */
+function checkPolicies(check: Check, { baseModel, onMissing, onMismatch }: Recipe): void {
+  if (baseModel !== undefined) return;
+  for (const [key, rules] of [["on_missing", onMissing], ["on_mismatch", onMismatch]] as const) {
+    if (!rules?.some(({ value }) => value === "base")) continue;
+    const hint = "add `base_model:` at the top of the recipe";
+    check.fail("BASE_MODEL", key, "`base` needs a base model, and there is none", hint);
   }
 }
 

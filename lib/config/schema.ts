@@ -3,6 +3,7 @@ import type { Method } from "../methods/types.ts";
 import { readContents, readOuter } from "./body.ts";
 import { Check, defined, entry, list, nearest } from "./check.ts";
 import { documentFromObject, type RecipeDocument } from "./document.ts";
+import { readEmbeddingRows, readMismatch, readMissing } from "./policies.ts";
 import { readReference } from "./reference.ts";
 import { checkRules } from "./rules.ts";
 import { readChatTemplate, readTokenizer, readTokenizerSource } from "./tokenizer.ts";
@@ -29,6 +30,9 @@ const TOP_KEYS = [
   "tokenizer",
   "chat_template",
   "parameters",
+  "on_missing",
+  "on_mismatch",
+  "embedding_rows",
   "name",
 ] as const;
 
@@ -104,6 +108,9 @@ function readTop(check: Check): Recipe | undefined {
     tokenizerSource: given("tokenizer_source", readTokenizerSource),
     tokenizer: given("tokenizer", readTokenizer),
     chatTemplate: given("chat_template", readChatTemplate),
+    onMissing: given("on_missing", readMissing),
+    onMismatch: given("on_mismatch", readMismatch),
+    embeddingRows: given("embedding_rows", readEmbeddingRows),
     name: given("name", readName),
     places: placesOf(check),
   });

@@ -78,6 +78,18 @@ export interface TokenizerSetting {
   padToMultipleOf?: number;
 }
 
+/** What to do where a model lacks a tensor: refuse, merge without it, or take the base's. */
+export type MissingPolicy = "error" | "skip" | "base";
+
+/** The same where shapes differ; `cut` takes the rows that all models have. */
+export type MismatchPolicy = MissingPolicy | "cut";
+
+/** A policy for the tensors whose name contains `filter`; without a filter, for all others. */
+export interface PolicyRule<T> {
+  filter?: string;
+  value: T;
+}
+
 /** A validated recipe: the typed form of a mergekit YAML document. Plain data. */
 export interface Recipe {
   mergeMethod: string;
@@ -93,6 +105,10 @@ export interface Recipe {
   tokenizer?: TokenizerSetting;
   /** `auto`, the name of a bundled template, or template text. */
   chatTemplate?: string;
+  onMissing?: readonly PolicyRule<MissingPolicy>[];
+  onMismatch?: readonly PolicyRule<MismatchPolicy>[];
+  /** Whether embeddings may be cut to the rows that all models have; `cut` by default. */
+  embeddingRows?: "cut" | "error";
   /** Document name in a multi-document recipe. */
   name?: string;
   /** Where each recipe path stands in the document, for messages raised later. */

@@ -62,7 +62,7 @@ function keepSources({ tensors, origins, wanted }: Held, kept: readonly number[]
 function standIn(held: Held, sources: readonly number[], base: number): Held {
   const at = (s: number) => (sources.includes(s) ? base : s);
   const all = held.wanted.slice.sources.map((_, s) => s);
-  return { ...held, tensors: all.map((s) => held.tensors[at(s)]), origins: all.map(at) };
+  return { ...held, tensors: all.map((s) => held.tensors[at(s)]), origins: all.map((s) => held.origins[at(s)]) };
 }
 
 function pathsOf({ slice }: Wanted, sources: readonly number[]): string {
@@ -115,7 +115,7 @@ function settleMissing(wanted: Wanted, around: Alignment): Held | undefined {
 
 function dropBuffer(wanted: Wanted, { name }: ModelTensor, s: number, reasons: Reasons): void {
   const reason = "a buffer that is computed on loading, and that not every model stores";
-  reasons.add(wanted.slice.sources[s].position, name, reason);
+  reasons.add(wanted.slice.sources[s].model, name, reason);
 }
 
 function sameShape(a: ModelTensor, b: ModelTensor): boolean {

@@ -1,6 +1,7 @@
 /** What a recipe wants done where models do not fit together. */
 import type { MismatchPolicy, MissingPolicy, PolicyRule, Recipe } from "../config/types.ts";
 import { printable } from "../errors.ts";
+import type { Model } from "../format/model.ts";
 
 /** The policies of one recipe; rules in the order in which they were written. */
 export interface Policies {
@@ -49,15 +50,16 @@ export class Remarks {
   }
 }
 
-/** Reasons why tensors of the models are not used, by model and tensor. */
+/** Reasons why tensors of models are not used. */
 export class Reasons {
-  readonly #reasons = new Map<string, string>();
+  readonly #reasons = new Map<Model, Map<string, string>>();
 
-  add(position: number, tensor: string, reason: string): void {
-    this.#reasons.set(`${position} ${tensor}`, reason);
+  add(model: Model, tensor: string, reason: string): void {
+    const known = this.#reasons.get(model) ?? new Map();
+    this.#reasons.set(model, known.set(tensor, reason));
   }
 
-  of(position: number, tensor: string): string | undefined {
-    return this.#reasons.get(`${position} ${tensor}`);
+  of(model: Model, tensor: string): string | undefined {
+    return this.#reasons.get(model)?.get(tensor);
   }
 }

@@ -8,24 +8,34 @@ import { type Model, openModel } from "../format/model.ts";
 /** The models of a recipe, opened once each, by the text of their reference. */
 export type OpenedModels = ReadonlyMap<string, Model>;
 
+/** What looking a model up has found: its folder, a model that is yet to be made, or a problem. */
+export type LocatedModel = { path: string } | { model: Model } | { error: MergeError };
+
+/** By `path[@revision]` as the recipe has it. */
+export type LocatedModels = ReadonlyMap<string, LocatedModel>;
+
 /** A model's path: from the working directory as mergekit takes it, else from the recipe's folder. */
 export function resolveModelPath(path: string, recipeFolder: string | undefined): string {
-  if (existsSync(path)) return resolve(path);
-  if (recipeFolder !== undefined) {
-    const beside = resolve(recipeFolder, path);
-    if (existsSync(beside)) return beside;
-  }
+  const found = findLocal(path, recipeFolder);
+  if (found !== undefined) return found;
   throw new MergeError("MODEL_NOT_FOUND", `no model lies at ${printable(path)}`, {
     hint: searched(path, recipeFolder),
   });
+}
+
+/** The same, or undefined when nothing lies at either place. */
+export function findLocal(path: string, recipeFolder: string | undefined): string | undefined {
+  if (existsSync(path)) return resolve(path);
+  if (recipeFolder === undefined) return undefined;
+  const beside = resolve(recipeFolder, path);
+  return existsSync(beside) ? beside : undefined;
 }
 
 function searched(path: string, recipeFolder: string | undefined): string {
   const places = [resolve(path)];
   if (recipeFolder !== undefined) places.push(resolve(recipeFolder, path));
   const tried = [...new Set(places)].map(printable).join(" and ");
-  const hub = /^[\w.-]+\/[\w.-]+$/.test(path) ? "; hub names must be downloaded first" : "";
-  return `looked at ${tried}${hub}`;
+  return `looked at ${tried}`;
 }
 
 function bodies(recipe: Recipe): RecipeBody[] {
@@ -34,7 +44,7 @@ function bodies(recipe: Recipe): RecipeBody[] {
 }
 
 /** Every reference of the recipe with the place it stands at; the base model first. */
-function references(recipe: Recipe): { reference: ModelReference; place?: Place | undefined }[] {
+export function references(recipe: Recipe): { reference: ModelReference; place?: Place | undefined }[] {
   const all: { reference: ModelReference; place?: Place | undefined }[] = [];
   if (recipe.baseModel !== undefined) {
     all.push({ reference: recipe.baseModel, place: recipe.places.base_model });
@@ -51,10 +61,25 @@ function references(recipe: Recipe): { reference: ModelReference; place?: Place 
   return all;
 }
 
+/** Where models are looked for. */
+export interface ModelPlaces {
+  recipeFolder?: string | undefined;
+  located?: LocatedModels | undefined;
+}
+
+function open(reference: ModelReference, { recipeFolder, located }: ModelPlaces): Model {
+  const { lora: _, ...own } = reference;
+  const found = located?.get(formatReference(own));
+  refuseUnsupported(reference, found);
+  if (found === undefined) return openModel(resolveModelPath(reference.path, recipeFolder));
+  if ("error" in found) throw found.error;
+  return "model" in found ? found.model : openModel(found.path);
+}
+
 /** Opens all models; what fails becomes a problem, once for each reference. */
 export function openModels(
   recipe: Recipe,
-  recipeFolder: string | undefined,
+  places: ModelPlaces,
   problems: Problem[],
 ): OpenedModels {
   const opened = new Map<string, Model>();
@@ -63,8 +88,7 @@ export function openModels(
     const key = formatReference(reference);
     if (opened.has(key) || failed.has(key)) continue;
     try {
-      refuseUnsupported(reference);
-      opened.set(key, openModel(resolveModelPath(reference.path, recipeFolder)));
+      opened.set(key, open(reference, places));
     } catch (error) {
       if (!(error instanceof MergeError)) throw error;
       failed.add(key);
@@ -77,14 +101,14 @@ export function openModels(
   return opened;
 }
 
-function refuseUnsupported(reference: ModelReference): void {
+function refuseUnsupported(reference: ModelReference, found: LocatedModel | undefined): void {
   const text = printable(formatReference(reference));
   if (reference.lora !== undefined) {
     throw new MergeError("UNSUPPORTED", `${text}: LoRA adapters are not merged on loading yet`, {
       hint: "merge the adapter into its base model first, and name the result here",
     });
   }
-  if (reference.revision !== undefined && existsSync(reference.path)) {
+  if (reference.revision !== undefined && found === undefined) {
     throw new MergeError("UNSUPPORTED", `${text}: a local folder has no revisions`, {
       hint: "leave out the part after @",
     });

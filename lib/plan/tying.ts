@@ -5,7 +5,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { printable } from "../errors.ts";
 import type { Model, ModelTensor } from "../format/model.ts";
-import { isVocabularyTensor } from "./names.ts";
+import { isBeforeLayers, isVocabularyTensor } from "./names.ts";
 
 /** `tie_word_embeddings` of a model, the language model's own before the whole one's. */
 export function tieFlag({ config }: Model): boolean | undefined {
@@ -22,7 +22,7 @@ export function isHead(name: string): boolean {
 }
 
 export function isEmbedding({ name, shape }: Pick<ModelTensor, "name" | "shape">): boolean {
-  return /embed|wte/.test(name) && !isHead(name) && isVocabularyTensor(name, shape.length);
+  return isBeforeLayers(name) && isVocabularyTensor(name, shape.length);
 }
 
 /** The token embedding, when the model has one. */

@@ -160,6 +160,8 @@ export interface PlanAssets {
   untie?: true;
   /** Text of the chat template, when it is not to be the donor's. */
   chatTemplate?: string;
+  /** Directory that the tokenizer's files come from, when it is not the donor's. */
+  tokenizer?: string;
 }
 
 /**

@@ -1,65 +1,100 @@
 #include "rank.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 
 namespace weightloom {
 namespace {
 
-constexpr int kShift = 15;
-constexpr size_t kBins = size_t{1} << 16;
-constexpr size_t kShortRow = 1024;
+constexpr size_t kShortRow = 512;
+constexpr size_t kMostBins = 8192;
+constexpr uint32_t kMixed = 0xFFFFFFFFu;
+constexpr uint32_t kInfinity = 0x7F800000u;
+
+float as_float(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, 4);
+  return value;
+}
 
 size_t exact_rank(const uint32_t* keys, size_t n, size_t element) {
-  const uint32_t key = keys[element];
+  const auto key = static_cast<int32_t>(keys[element]);
+  const auto* signed_keys = reinterpret_cast<const int32_t*>(keys);
   size_t rank = 0;
-  for (size_t i = 0; i < element; ++i) rank += keys[i] <= key ? 1 : 0;
-  for (size_t i = element + 1; i < n; ++i) rank += keys[i] < key ? 1 : 0;
+  for (size_t i = 0; i < element; ++i) rank += signed_keys[i] <= key ? 1 : 0;
+  for (size_t i = element + 1; i < n; ++i) rank += signed_keys[i] < key ? 1 : 0;
   return rank;
+}
+
+void set_bit(uint64_t* mask, size_t at, bool value) {
+  mask[at / 64] |= static_cast<uint64_t>(value) << (at % 64);
 }
 
 }  // namespace
 
-RowRanker::RowRanker() : starts_(kBins + 1) {}
-
-// Bin 0 (zeros and the smallest) apart, only bins between the least and the most used are touched.
-void RowRanker::count_bins(const uint32_t* keys, size_t n) {
-  if (most_ > 0) std::fill(starts_.begin() + least_, starts_.begin() + most_ + 2, 0u);
-  starts_[0] = starts_[1] = 0;
-  uint32_t least = kBins, most = 1;
+// Fills bin_of_. False when the keys cannot be dealt by value.
+bool RowRanker::deal(const uint32_t* keys, size_t n) {
+  uint32_t largest = 0;
   for (size_t i = 0; i < n; ++i) {
-    const uint32_t bin = keys[i] >> kShift;
-    ++starts_[bin + 1];
-    if (bin > most) most = bin;
-    if (bin > 0 && bin < least) least = bin;
+    const uint32_t key = keys[i] < kInfinity ? keys[i] : 0;
+    largest = key > largest ? key : largest;
   }
-  least_ = std::min(least, most);
-  most_ = most;
-  uint32_t sum = starts_[1];
-  for (uint32_t bin = least_; bin <= most; ++bin) {
-    const uint32_t count = bin == 0 ? 0 : starts_[bin + 1];
-    if (bin == least_) starts_[bin] = sum;
-    sum += count;
-    starts_[bin + 1] = sum;
+  const size_t bins = std::min(n, kMostBins);
+  const auto top = static_cast<float>(bins - 1);
+  const float scale = largest == 0 ? 0.0f : top / as_float(largest);
+  if (!std::isfinite(scale)) return false;
+  bin_of_.resize(n);
+  for (size_t i = 0; i < n; ++i) {
+    const float place = as_float(keys[i]) * scale;
+    bin_of_[i] = static_cast<uint32_t>(static_cast<int32_t>(place < top ? place : top));
   }
+  bins_.assign(bins, {0, 0});
+  return true;
+}
+
+void RowRanker::count(const uint32_t* keys, size_t n) {
+  place_in_bin_.resize(n);
+  for (size_t i = 0; i < n; ++i) {
+    Bin& bin = bins_[bin_of_[i]];
+    const uint32_t key = keys[i];
+    place_in_bin_[i] = bin.count;
+    bin.key = bin.count == 0 || bin.key == key ? key : kMixed;
+    ++bin.count;
+  }
+  starts_.resize(bins_.size() + 1);
+  uint32_t sum = 0;
+  for (size_t b = 0; b < bins_.size(); ++b) {
+    starts_[b] = sum;
+    sum += bins_[b].count;
+  }
+  starts_[bins_.size()] = sum;
+}
+
+bool RowRanker::decide_one(const uint32_t* keys, size_t n, size_t i, uint32_t word,
+                           const std::vector<uint32_t>& thresholds) const {
+  const uint32_t bin = bin_of_[i];
+  const uint32_t first = starts_[bin];
+  if (bins_[bin].key != kMixed) return word < thresholds[first + place_in_bin_[i]];
+  const bool stays = word < thresholds[first];
+  if (stays == (word < thresholds[starts_[bin + 1] - 1])) return stays;
+  return word < thresholds[exact_rank(keys, n, i)];
 }
 
 void RowRanker::decide(const uint32_t* keys, size_t n, size_t from, size_t to,
                        const uint32_t* words, const std::vector<uint32_t>& thresholds,
                        uint64_t* mask, size_t bit) {
-  if (n < kShortRow) return decide_sorted(keys, n, from, to, words, thresholds, mask, bit);
-  count_bins(keys, n);
-  const uint32_t zeros_end = starts_[least_];
+  if (n < kShortRow || !deal(keys, n)) {
+    return decide_sorted(keys, n, from, to, words, thresholds, mask, bit);
+  }
+  count(keys, n);
+  const uint32_t low = thresholds.front();
+  const uint32_t span = thresholds.back() - low;
   for (size_t i = from; i < to; ++i) {
-    const uint32_t bin = keys[i] >> kShift;
-    const uint32_t first = bin == 0 ? 0 : starts_[bin];
-    const uint32_t end = bin == 0 ? zeros_end : starts_[bin + 1];
     const uint32_t word = words[i - from];
-    bool stays = word < thresholds[first];
-    if (stays != (word < thresholds[end - 1])) {
-      stays = word < thresholds[exact_rank(keys, n, i)];
-    }
-    const size_t at = bit + i - from;
-    mask[at / 64] |= static_cast<uint64_t>(stays) << (at % 64);
+    bool stays = word < low;
+    if (word - low < span) stays = decide_one(keys, n, i, word, thresholds);
+    set_bit(mask, bit + i - from, stays);
   }
 }
 
@@ -71,9 +106,8 @@ void RowRanker::decide_sorted(const uint32_t* keys, size_t n, size_t from, size_
   std::sort(sorted_.begin(), sorted_.end());
   for (size_t rank = 0; rank < n; ++rank) {
     const size_t i = static_cast<uint32_t>(sorted_[rank]);
-    if (i < from || i >= to || words[i - from] >= thresholds[rank]) continue;
-    const size_t at = bit + i - from;
-    mask[at / 64] |= uint64_t{1} << (at % 64);
+    if (i < from || i >= to) continue;
+    set_bit(mask, bit + i - from, words[i - from] < thresholds[rank]);
   }
 }
 

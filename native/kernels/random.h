@@ -71,15 +71,19 @@ void keep_random(const RandomMaskArgs& a) {
 
 template <class V>
 void random_words(const RandomWordArgs& a) {
-  for (size_t i = 0; i < a.n; i += 4 * V::lanes) {
+  constexpr size_t step = 4 * V::lanes;
+  for (size_t i = 0; i < a.n; i += step) {
     const uint64_t counter = (a.first + i) / 4;
     const auto lanes = V::iota(static_cast<uint32_t>(counter));
     const auto block = philox<V>(lanes, a, static_cast<uint32_t>(counter >> 32));
     uint32_t words[4][V::lanes];
+    uint32_t woven[step];
     for (int j = 0; j < 4; ++j) V::store_u32(words[j], block.words[j]);
-    for (size_t k = 0; k < 4 * V::lanes && i + k < a.n; ++k) {
-      a.words[i + k] = words[k % 4][k / 4];
+    for (size_t k = 0; k < V::lanes; ++k) {
+      for (size_t j = 0; j < 4; ++j) woven[4 * k + j] = words[j][k];
     }
+    const size_t left = a.n - i;
+    __builtin_memcpy(a.words + i, woven, (left < step ? left : step) * sizeof(uint32_t));
   }
 }
 

@@ -57,7 +57,10 @@ function contextOf(method: string, name: string, levels: Levels, t = 0): RecipeC
     count: 6,
     cut: false,
   };
-  return new RecipeContext(aligned, METHODS.get(method) as Method, only(name, levels.global), 0n);
+  return new RecipeContext(aligned, METHODS.get(method) as Method, only(name, levels.global), {
+    seed: 0n,
+    random: "philox",
+  });
 }
 
 describe("precedence of a parameter of each model", () => {
