@@ -36,10 +36,13 @@ export const ERROR_CODES = {
   MODEL_COUNT: "the method takes another number of models",
   BASE_MODEL: "the base model is missing, or is not what the method needs",
   LAYER_RANGE: "a layer range is reversed, empty or outside the model",
+  CIRCULAR_RECIPE: "documents of a recipe use each other's results in a circle",
   UNSUPPORTED: "the recipe asks for something that is not built yet",
   SEVERAL_PROBLEMS: "more than one problem; see `problems`",
   // model files
   MODEL_NOT_FOUND: "no model lies at this path",
+  NOT_IN_CACHE: "a model of the hub is not in the cache, and downloading is not allowed",
+  HUB_UNAVAILABLE: "a model cannot be downloaded from the hub",
   NOT_A_FILE: "a directory, pipe, device or socket stands where a file was expected",
   FILE_UNREADABLE: "the operating system refuses to open or read a file",
   HEADER_TRUNCATED: "the file ends before its header does",
@@ -121,12 +124,7 @@ export class MergeError extends Error {
 }
 
 /** Makes a problem without undefined fields, so that it prints and serialises cleanly. */
-export function problem(
-  code: ErrorCode,
-  message: string,
-  hint?: string,
-  place?: Place,
-): Problem {
+export function problem(code: ErrorCode, message: string, hint?: string, place?: Place): Problem {
   const made: Problem = { code, message };
   if (hint !== undefined) made.hint = hint;
   if (place !== undefined) made.place = place;
@@ -153,7 +151,8 @@ export function throwProblems(problems: readonly Problem[], what: string): void 
 /** `file:line:column: message (hint)`, with what is known. */
 export function describe(each: Problem): string {
   const at = each.place;
-  const parts = at === undefined ? [] : [at.file, at.line, at.column].filter((p) => p !== undefined);
+  const parts =
+    at === undefined ? [] : [at.file, at.line, at.column].filter((p) => p !== undefined);
   const where = parts.length > 0 ? `${parts.join(":")}: ` : at?.path ? `${at.path}: ` : "";
   return `${where}${each.message}${each.hint === undefined ? "" : ` (${each.hint})`}`;
 }
@@ -161,8 +160,7 @@ export function describe(each: Problem): string {
 /** Text from a stranger, made safe to print: control characters escaped, cut at 200 characters. */
 export function printable(text: string): string {
   const cut = text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  const escaped = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped
-  return cut.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g, (c) =>
-    `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return cut.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g, escaped);
 }

@@ -1,23 +1,33 @@
 /** The two calls most people need: `plan` and `merge`. */
-import { type AssetFile, makeAssets } from "./assets/index.ts";
-import { parseReference, sameReference } from "./config/reference.ts";
-import { MergeError, printable } from "./errors.ts";
-import { byteLength } from "./format/dtype.ts";
-import { METHODS } from "./methods/index.ts";
-import type { Method } from "./methods/types.ts";
-import { outputBytes } from "./plan/explain.ts";
-import { makePlan } from "./plan/plan.ts";
-import type { Plan, PlanStep } from "./plan/types.ts";
+import { MergeError } from "./errors.ts";
+import type { Download } from "./hub/download.ts";
+import type { Plan } from "./plan/types.ts";
 import type { RecipeObject } from "./recipe-object.ts";
-import { type ComputeOptions, chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./run/backend.ts";
-import { checkInputs } from "./run/identity.ts";
-import { fitThreads } from "./run/memory.ts";
-import { checkOutput, Stage } from "./run/publish.ts";
-import { type LoadedRecipe, loadRecipe } from "./run/recipe.ts";
-import type { ExecuteOptions, StepResult, Work } from "./run/work.ts";
-import { version } from "./version.ts";
+import { type ComputeOptions, chooseBackend } from "./run/backend.ts";
+import {
+  mergeDocuments,
+  nonfiniteOf,
+  notesOf,
+  type PlanSettings,
+  planDocuments,
+  withIntermediates,
+} from "./run/documents.ts";
+import { throwIfAborted } from "./run/perform.ts";
+import { checkOutput } from "./run/publish.ts";
+import { loadRecipes } from "./run/recipe.ts";
+import type { StepResult } from "./run/work.ts";
 
 export interface PlanRecipeOptions {
+  /** Take models of the hub from the cache only; also by HF_HUB_OFFLINE=1. */
+  offline?: boolean;
+  /** Folder of the Hugging Face cache; by default where HF_HUB_CACHE and HF_HOME say. */
+  cacheDir?: string;
+  /** Access token for the hub; by default HF_TOKEN. */
+  hubToken?: string;
+  /** Called when a file of a model is about to be downloaded. */
+  onDownload?: (download: Download) => void;
+  /** Cancels downloads, and the merge: its target stays untouched, and the code is ABORTED. */
+  signal?: AbortSignal;
   /** Seed of every random choice; default 0. */
   seed?: number | bigint;
   /**
@@ -49,8 +59,15 @@ export interface MergeOptions extends PlanRecipeOptions, ComputeOptions {
   sync?: boolean;
   /** How inputs are read: mapped (the default) or by positioned reads. */
   io?: "auto" | "mmap" | "pread";
-  /** Cancels the merge; the target stays untouched and the promise rejects with code ABORTED. */
-  signal?: AbortSignal;
+  /** Copy the donor's tokenizer; default true. */
+  copyTokenizer?: boolean;
+  /** Write README.md and mergekit_config.yml; default true. */
+  modelCard?: boolean;
+  /**
+   * Folder for the results of named documents, which are kept there; by default they are removed
+   * when the merge is done.
+   */
+  intermediateDir?: string;
   /** Called a few times a second; an exception it throws cancels the merge and is passed on. */
   onProgress?: (progress: Progress) => void;
 }
@@ -73,17 +90,18 @@ export interface MergeResult {
   notes: readonly string[];
 }
 
-function planLoaded({ recipe, folder }: LoadedRecipe, options: PlanRecipeOptions): Plan {
-  const { shardSize } = options;
+/** What planning needs of the options, checked. */
+function settingsOf(options: PlanRecipeOptions): PlanSettings {
+  const { shardSize, offline, cacheDir, hubToken, onDownload, signal } = options;
   if (shardSize !== undefined && !(Number.isSafeInteger(shardSize) && shardSize >= 0)) {
     throw new MergeError("ARGUMENT", `shardSize: a number of bytes was expected, not ${shardSize}`);
   }
-  return makePlan(recipe, {
-    recipeFolder: folder,
+  return {
     seed: toSeed(options.seed),
     random: toRandom(options.random),
     ...(shardSize === undefined ? {} : { shardSize }),
-  });
+    hub: { offline, cacheDir, token: hubToken, onDownload, signal },
+  };
 }
 
 function toRandom(random: PlanRecipeOptions["random"]): "philox" | "torch-cpu" {
@@ -94,7 +112,8 @@ function toRandom(random: PlanRecipeOptions["random"]): "philox" | "torch-cpu" {
 }
 
 function toSeed(seed: number | bigint | undefined): bigint {
-  const value = typeof seed === "bigint" ? seed : Number.isSafeInteger(seed ?? 0) ? BigInt(seed ?? 0) : -1n;
+  const value =
+    typeof seed === "bigint" ? seed : Number.isSafeInteger(seed ?? 0) ? BigInt(seed ?? 0) : -1n;
   if (value >= 0n && value < 2n ** 64n) return value;
   throw new MergeError("ARGUMENT", `seed: an integer from 0 to 2^64 - 1 was expected, not ${seed}`);
 }
@@ -109,96 +128,10 @@ export async function plan(
   recipe: string | RecipeObject,
   options: PlanRecipeOptions = {},
 ): Promise<Plan> {
-  const loaded = await loadRecipe(recipe);
-  const made = planLoaded(loaded, options);
-  return { ...made, notes: [...loaded.notes, ...made.notes] };
-}
-
-/** Steps in the order of the plan, but those that draw from torch's stream in the order of draws. */
-function workOf(made: Plan, shards: readonly string[]): { work: Work; order: number[] } {
-  const drawOf = ({ operation }: PlanStep) => {
-    return operation.op === "task" && operation.torch !== null ? operation.torch.offset : -1;
-  };
-  const order = made.steps.map((_, i) => i);
-  order.sort((a, b) => drawOf(made.steps[a]) - drawOf(made.steps[b]) || a - b);
-  const work = {
-    sources: made.sources.map(({ path, size }) => ({ path, size })),
-    outputs: shards.map((path, i) => ({ path, size: made.shards[i].size })),
-    steps: order.map((i) => ({ ...made.steps[i], output: made.steps[i].shard })),
-  };
-  return { work, order };
-}
-
-function inPlanOrder(results: readonly StepResult[], order: readonly number[]): StepResult[] {
-  const sorted: StepResult[] = [];
-  order.forEach((at, i) => {
-    sorted[at] = results[i];
-  });
-  return sorted;
-}
-
-/** Turns byte counts into Progress; steps run in about the order of the plan. */
-function progressOf(made: Plan, onProgress: (progress: Progress) => void): (done: number) => void {
-  const bytesTotal = outputBytes(made);
-  const width = made.steps.map(({ dtype, count }) => byteLength(dtype, count));
-  let at = 0;
-  let before = 0;
-  return (bytesDone) => {
-    while (at < width.length - 1 && before + width[at] <= bytesDone) before += width[at++];
-    onProgress({ bytesDone, bytesTotal, tensor: made.steps[at].tensor });
-  };
-}
-
-function assetsOf(loaded: LoadedRecipe, made: Plan, results: readonly StepResult[]): AssetFile[] {
-  const { title: methodTitle, source: methodSource } = METHODS.get(made.method) as Method;
-  const { baseModel } = loaded.recipe;
-  const models = made.models.flatMap((text) => {
-    const parsed = parseReference(text);
-    if ("fault" in parsed) return [];
-    const base = baseModel !== undefined && sameReference(parsed.reference, baseModel);
-    return [{ reference: parsed.reference, base }];
-  });
-  const recipeText = loaded.text;
-  return makeAssets({ plan: made, results, recipeText, methodTitle, methodSource, version, models });
-}
-
-async function runPlan(
-  loaded: LoadedRecipe,
-  made: Plan,
-  options: MergeOptions,
-): Promise<StepResult[]> {
-  const backend = chooseBackend(options.backend);
-  const io = chooseIo(options.io);
-  const execute: ExecuteOptions = {
-    threads: fitThreads(made, backend, chooseThreads(options.threads), io, options.maxMemory),
-    isa: chooseIsa(options.isa),
-    sync: options.sync ?? true,
-    io,
-    signal: options.signal,
-    onBytes: options.onProgress === undefined ? undefined : progressOf(made, options.onProgress),
-  };
-  const stage = new Stage(options.out, made, execute.sync);
-  try {
-    const shards = stage.createShards(made);
-    throwIfAborted(options.signal);
-    checkInputs(made, "opening");
-    const { work, order } = workOf(made, shards);
-    const results = inPlanOrder(await backend.execute(work, execute), order);
-    checkInputs(made, "after");
-    stage.writeAssets(assetsOf(loaded, made, results));
-    execute.onBytes?.(outputBytes(made));
-    throwIfAborted(options.signal);
-    stage.publish(options.overwrite ?? false);
-    return results;
-  } catch (error) {
-    stage.discard();
-    throw error;
-  }
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted !== true) return;
-  throw new MergeError("ABORTED", "the merge was cancelled", { cause: signal.reason });
+  const settings = settingsOf(options);
+  const documents = await planDocuments(await loadRecipes(recipe), settings, false);
+  const { made } = documents[documents.length - 1];
+  return { ...withIntermediates(documents), notes: [...notesOf(documents), ...made.notes] };
 }
 
 /**
@@ -216,24 +149,19 @@ export async function merge(
     throw new MergeError("ARGUMENT", "out: the path of a folder was expected");
   }
   throwIfAborted(options.signal);
-  const loaded = await loadRecipe(recipe);
-  const made = planLoaded(loaded, options);
-  checkOutput(options.out, made, options.overwrite ?? false);
+  const settings = settingsOf(options);
+  const keep = options.intermediateDir !== undefined;
+  const documents = await planDocuments(await loadRecipes(recipe), settings, keep);
+  checkOutput(options.out, documents[documents.length - 1].made, options.overwrite ?? false);
   const started = performance.now();
-  const results = await runPlan(loaded, made, options);
+  const { results, nonfinite } = await mergeDocuments(documents, settings, options);
+  const { made } = documents[documents.length - 1];
   return {
     out: options.out,
-    plan: made,
+    plan: withIntermediates(documents),
     backend: chooseBackend(options.backend).name,
     seconds: (performance.now() - started) / 1000,
-    nonfinite: nonfiniteOf(made, results),
-    notes: [...loaded.notes, ...made.notes],
+    nonfinite: [...nonfinite, ...nonfiniteOf(made, results)],
+    notes: [...notesOf(documents), ...made.notes],
   };
-}
-
-function nonfiniteOf(made: Plan, results: readonly StepResult[]): NonfiniteTensor[] {
-  return results.flatMap(({ digest: _, ...counts }, i) => {
-    const any = Object.values(counts).some((count) => count > 0);
-    return any ? [{ tensor: printable(made.steps[i].tensor), ...counts }] : [];
-  });
 }

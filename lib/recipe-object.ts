@@ -25,6 +25,16 @@ export interface SliceEntry {
   parameters?: Settings;
 }
 
+/** One module of a model with several, such as a language model and a vision tower. */
+export interface ModuleEntry {
+  models?: readonly ModelEntry[];
+  slices?: readonly SliceEntry[];
+  parameters?: Settings;
+}
+
+/** One word for all tensors, or words by tensor name. */
+export type PolicySetting<T extends string> = T | readonly { filter?: string; value: T }[];
+
 export type MethodName =
   | "linear"
   | "slerp"
@@ -50,7 +60,7 @@ export type MethodName =
 export type OutputDtype = "float32" | "float16" | "bfloat16";
 
 /**
- * A merge recipe. Exactly one of `models` and `slices` is given.
+ * A merge recipe. Exactly one of `models`, `slices` and `modules` is given.
  * @example
  * const recipe: RecipeObject = {
  *   merge_method: "slerp",
@@ -63,8 +73,20 @@ export interface RecipeObject {
   merge_method: MethodName;
   models?: readonly ModelEntry[];
   slices?: readonly SliceEntry[];
+  modules?: Readonly<Record<string, ModuleEntry>>;
   base_model?: string;
   parameters?: Settings;
   dtype?: OutputDtype;
   out_dtype?: OutputDtype;
+  /** `union`, `base` or a model: the tokenizer of a merge whose models have one vocabulary. */
+  tokenizer_source?: string;
+  tokenizer?: { source?: string };
+  /** `auto`, `chatml`, or the text of a Jinja template. */
+  chat_template?: string;
+  /** What to do where a model lacks a tensor; `error` by default. */
+  on_missing?: PolicySetting<"error" | "skip" | "base">;
+  /** What to do where shapes differ; `error` by default. */
+  on_mismatch?: PolicySetting<"error" | "skip" | "base" | "cut">;
+  /** Whether embeddings are cut to the rows that all models have; `cut` by default. */
+  embedding_rows?: "cut" | "error";
 }

@@ -78,15 +78,23 @@ function floatBytes(dtype: Dtype, values: readonly number[]): Uint8Array {
 }
 
 /** The stored bytes of a tensor as `makeModel` writes them. */
-export function storedBytes(name: string, { dtype, shape, bytes, values, seed }: TensorSpec): Uint8Array {
+export function storedBytes(
+  name: string,
+  { dtype, shape, bytes, values, seed }: TensorSpec,
+): Uint8Array {
   if (bytes !== undefined) return bytes;
   if (values !== undefined) {
-    return DTYPES[dtype].kind === "integer" ? integerBytes(dtype, values) : floatBytes(dtype, values);
+    return DTYPES[dtype].kind === "integer"
+      ? integerBytes(dtype, values)
+      : floatBytes(dtype, values);
   }
   const random = randomFor(name, seed ?? 1);
   const count = elements(shape);
   if (isFloatDtype(dtype)) {
-    return floatBytes(dtype, Array.from({ length: count }, () => random.number() * 0.1));
+    return floatBytes(
+      dtype,
+      Array.from({ length: count }, () => random.number() * 0.1),
+    );
   }
   return Uint8Array.from({ length: byteLength(dtype, count) }, () => random.word() & 1);
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { printable } from "../errors.ts";
 import type { Dtype } from "../format/dtype.ts";
 import { readSpan, refuse, withRegularFile } from "../format/header.ts";
-import type { PlanAssets } from "../plan/types.ts";
+import { kindOf } from "../plan/modules.ts";
+import type { ModuleLayers, PlanAssets } from "../plan/types.ts";
 import { selectLayers } from "./layer_lists.ts";
 import { applyEdits, type Edit, type Member, membersAt, skipSpace } from "./spans.ts";
 
@@ -12,6 +13,7 @@ const MAX_CONFIG = 10_000_000;
 const DTYPE_KEYS = ["dtype", "torch_dtype"];
 const COUNT_KEYS = ["num_hidden_layers", "n_layer", "n_layers", "num_layers"];
 const VOCABULARY_KEYS = ["vocab_size"];
+const TIE_KEYS = ["tie_word_embeddings"];
 
 const TORCH_NAMES: Readonly<Partial<Record<Dtype, string>>> = {
   F32: "float32",
@@ -45,17 +47,20 @@ export function readConfigText(donor: string): string | undefined {
 
 /**
  * The text of a config.json with what a merge changes: dtype, number of layers, lists with an
- * item for each layer, vocabulary size, each at the top level and in `text_config`. Only the
+ * item for each layer, vocabulary size, each at the top level and in `text_config`; whether the
+ * output head is the embedding; the layers of single modules, where each has its own. Only the
  * values' characters change; a missing key is added at the end of its object, in the style of the
  * members before it. Throws CONFIG_NOT_JSON, and LAYER_RANGE when a list lacks a layer's item.
  */
 export function patchConfig(text: string, assets: PlanAssets): string {
   checkObject(text);
-  const { dtype, layers, vocabSize } = assets;
+  const { dtype, layers, vocabSize, modules = [], untie } = assets;
   const passes = [
     (now: string) => editDtype(now, sectionsOf(now), dtype),
     (now: string) => editLayers(now, sectionsOf(now), layers),
     (now: string) => editNumber(now, sectionsOf(now), VOCABULARY_KEYS, vocabSize),
+    (now: string) => (untie === true ? editTie(now, sectionsOf(now)) : []),
+    ...modules.map((module) => (now: string) => editModule(now, module)),
   ];
   return passes.reduce((now, edits) => applyEdits(now, edits(now)), text);
 }
@@ -63,9 +68,42 @@ export function patchConfig(text: string, assets: PlanAssets): string {
 /** The whole config, then its language model where that has an object of its own. */
 function sectionsOf(text: string): [Section, ...Section[]] {
   const top = sectionAt(text, skipSpace(text, 0));
-  const language = top.members.findLast(({ name }) => name === "text_config")?.value;
-  if (language === undefined || text[language.start] !== "{") return [top];
-  return [top, sectionAt(text, language.start)];
+  const language = sectionNamed(text, top, "text_config");
+  return language === undefined ? [top] : [top, language];
+}
+
+function sectionNamed(text: string, { members }: Section, name: string): Section | undefined {
+  const value = members.findLast((member) => member.name === name)?.value;
+  return value === undefined || text[value.start] !== "{"
+    ? undefined
+    : sectionAt(text, value.start);
+}
+
+/** Says that the output head is not the embedding: wherever it stands, or else everywhere. */
+function editTie(text: string, sections: readonly Section[]): Edit[] {
+  const known = sections.filter((section) => has(section, TIE_KEYS));
+  if (known.length === 0) {
+    return sections.map((section) => insert(text, section, TIE_KEYS[0], false));
+  }
+  return known.flatMap((section) => replace(text, section, TIE_KEYS, false));
+}
+
+/** Keys of models whose parts have no object of their own. */
+const PART_KEYS: Readonly<Record<string, readonly string[]>> = {
+  encoder: ["encoder_layers", "num_layers"],
+  decoder: ["decoder_layers", "num_decoder_layers"],
+};
+
+/** Sets the layers of one module: in its own object, else by its own keys, else nowhere. */
+function editModule(text: string, { module, layers }: ModuleLayers): Edit[] {
+  const top = sectionAt(text, skipSpace(text, 0));
+  const kind = kindOf(module);
+  const own = kind === undefined ? undefined : sectionNamed(text, top, `${kind}_config`);
+  if (own !== undefined) return editLayers(text, [own], layers);
+  if (PART_KEYS[module] !== undefined) {
+    return replace(text, top, PART_KEYS[module], layers.length);
+  }
+  return kind === "text" ? editLayers(text, [top], layers) : [];
 }
 
 function checkObject(text: string): void {
@@ -139,7 +177,7 @@ function replace(
   text: string,
   section: Section,
   keys: readonly string[],
-  value: string | number,
+  value: string | number | boolean,
 ): Edit[] {
   return section.members
     .filter(({ name }) => keys.includes(name))
@@ -148,7 +186,12 @@ function replace(
 }
 
 /** Adds a member after the last one, with the white space that the last one has. */
-function insert(text: string, section: Section, key: string, value: string | number): Edit {
+function insert(
+  text: string,
+  section: Section,
+  key: string,
+  value: string | number | boolean,
+): Edit {
   const name = JSON.stringify(key);
   const last = section.members[section.members.length - 1];
   if (last === undefined) {

@@ -46,7 +46,10 @@ export function donorAssets(plan: Plan, options: DonorOptions = {}): AssetFile[]
   return [textFile("config.json", patchConfig(config, assets)), ...companions];
 }
 
-function companionsOf({ donor, tokenizer, chatTemplate }: PlanAssets, copied: boolean): AssetFile[] {
+function companionsOf(
+  { donor, tokenizer, chatTemplate }: PlanAssets,
+  copied: boolean,
+): AssetFile[] {
   const own = findCompanions(donor).filter(({ name }) => {
     return !isTokenizerFile(name) || (copied && tokenizer === undefined);
   });

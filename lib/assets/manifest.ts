@@ -35,7 +35,7 @@ export function manifest(plan: Plan, results: readonly StepResult[], version: st
 }
 
 function describeRecipe({ method, seed, models, assets, dropped }: Plan) {
-  const { dtype, layers, vocabSize } = assets;
+  const { dtype, layers, vocabSize, modules } = assets;
   return {
     method,
     seed,
@@ -43,6 +43,7 @@ function describeRecipe({ method, seed, models, assets, dropped }: Plan) {
     dtype,
     layers,
     vocabSize,
+    ...(modules === undefined ? {} : { modules }),
     dropped: dropped.map(({ model, tensor, reason }) => ({ model, tensor, reason })),
   };
 }

@@ -26,6 +26,7 @@ const ARGUMENTS: readonly ErrorCode[] = [
   "MODEL_COUNT",
   "BASE_MODEL",
   "LAYER_RANGE",
+  "CIRCULAR_RECIPE",
   "UNSUPPORTED",
   "SEVERAL_PROBLEMS",
   "ARGUMENT",

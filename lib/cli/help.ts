@@ -26,8 +26,15 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   --isa NAME               avx512, avx2, neon or scalar (also WEIGHTLOOM_ISA)
   --io NAME                auto (default), mmap or pread
   --no-sync                do not wait for the disk; faster, unsafe in a power cut
+  --offline                take models of the hub from the cache only
+  --transformers-cache DIR folder of the Hugging Face cache
+  --intermediate-dir DIR   keep the results of named documents there
+  --no-copy-tokenizer      leave out the tokenizer
+  --no-write-model-card    leave out README.md and mergekit_config.yml
   --json                   print the result, or the problems, as JSON
-  --quiet                  no progress`,
+  --quiet                  no progress
+
+mergekit's other options are accepted; those without effect are named once.`,
   ],
   [
     "plan",
@@ -36,6 +43,8 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   --tensors                one line for every output tensor
   --random-seed N          seed of random choices (default 0)
   --out-shard-size N       most bytes in one file (default 5B)
+  --offline                take models of the hub from the cache only
+  --transformers-cache DIR folder of the Hugging Face cache
   --json                   the whole plan as JSON`,
   ],
   [

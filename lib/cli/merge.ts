@@ -2,6 +2,8 @@ import { printable } from "../errors.ts";
 import { type MergeOptions, type MergeResult, merge } from "../merge.ts";
 import { formatBytes, outputBytes } from "../plan/explain.ts";
 import { backendInfo } from "../run/backend.ts";
+import { HUB_OPTIONS, hubOptions } from "./hub.ts";
+import { explainIgnored, MERGEKIT_OPTIONS } from "./mergekit.ts";
 import { parse, readBytes, readChoice, readInteger } from "./options.ts";
 import { showProgress } from "./progress.ts";
 import type { Streams } from "./run.ts";
@@ -19,6 +21,12 @@ const OPTIONS = {
   sync: { type: "boolean" },
   json: { type: "boolean" },
   quiet: { type: "boolean" },
+  "num-threads": { type: "string" },
+  "copy-tokenizer": { type: "boolean" },
+  "write-model-card": { type: "boolean" },
+  "intermediate-dir": { type: "string", short: "I" },
+  ...HUB_OPTIONS,
+  ...MERGEKIT_OPTIONS,
 } as const;
 
 type Values = Record<string, string | boolean | undefined>;
@@ -28,6 +36,8 @@ function optionsOf(values: Values, out: string): MergeOptions {
     out,
     overwrite: values.overwrite === true,
     sync: values.sync !== false,
+    copyTokenizer: values["copy-tokenizer"] !== false,
+    modelCard: values["write-model-card"] !== false,
   };
   const given = (name: string, use: (text: string) => void) => {
     const value = values[name];
@@ -42,8 +52,13 @@ function optionsOf(values: Values, out: string): MergeOptions {
   given("out-shard-size", (text) => {
     options.shardSize = readBytes(text, "--out-shard-size");
   });
-  given("threads", (text) => {
-    options.threads = Number(readInteger(text, "--threads"));
+  for (const name of ["num-threads", "threads"]) {
+    given(name, (text) => {
+      options.threads = Number(readInteger(text, `--${name}`));
+    });
+  }
+  given("intermediate-dir", (text) => {
+    options.intermediateDir = text;
   });
   given("max-memory", (text) => {
     options.maxMemory = readBytes(text, "--max-memory");
@@ -63,7 +78,9 @@ function optionsOf(values: Values, out: string): MergeOptions {
 /** `weightloom merge RECIPE.yml OUT/` */
 export async function mergeCommand(args: readonly string[], streams: Streams): Promise<number> {
   const { positionals, values } = parse(args, OPTIONS, ["RECIPE.yml", "OUT/"]);
-  const options = optionsOf(values, positionals[1]);
+  const quiet = values.quiet === true || values.json === true;
+  const ignored = explainIgnored(values);
+  const options = { ...optionsOf(values, positionals[1]), ...hubOptions(values, streams, quiet) };
   const abort = new AbortController();
   const onSignal = () => abort.abort();
   process.once("SIGINT", onSignal);
@@ -72,12 +89,13 @@ export async function mergeCommand(args: readonly string[], streams: Streams): P
   if (info.backend === "reference" && options.backend !== "reference") {
     streams.error(`note: ${info.reason}; using the TypeScript reference backend`);
   }
-  const progress = showProgress(values.quiet === true || values.json === true, streams);
+  const progress = showProgress(quiet, streams);
   try {
     const { update: onProgress } = progress;
     const result = await merge(positionals[0], { ...options, signal: abort.signal, onProgress });
     progress.stop();
-    report(result, values.json === true, streams);
+    const notes = [...(ignored === undefined ? [] : [ignored]), ...result.notes];
+    report({ ...result, notes }, values.json === true, streams);
     return 0;
   } finally {
     progress.stop();

@@ -40,7 +40,8 @@ const POWERS: Readonly<Record<string, number>> = { "": 0, K: 1, M: 2, G: 3, B: 3
 /** `500M`, `5B`, `5GB`, `0.5G`, `1000000` in multiples of 1000; `512MiB` in multiples of 1024. */
 export function readBytes(text: string, option: string): number {
   const match = /^(\d+(?:\.\d+)?)([KMGBT]?)(i?)B?$/i.exec(text);
-  const unit = match === null ? 0 : (match[3] === "" ? 1000 : 1024) ** POWERS[match[2].toUpperCase()];
+  const unit =
+    match === null ? 0 : (match[3] === "" ? 1000 : 1024) ** POWERS[match[2].toUpperCase()];
   const bytes = match === null ? Number.NaN : Number(match[1]) * unit;
   if (Number.isSafeInteger(Math.round(bytes))) return Math.round(bytes);
   throw new MergeError("ARGUMENT", `${option}: a size such as 500M was expected, not ${text}`);
@@ -51,7 +52,11 @@ export function readInteger(text: string, option: string): bigint {
   throw new MergeError("ARGUMENT", `${option}: a non-negative integer was expected, not ${text}`);
 }
 
-export function readChoice<T extends string>(text: string, choices: readonly T[], option: string): T {
+export function readChoice<T extends string>(
+  text: string,
+  choices: readonly T[],
+  option: string,
+): T {
   const found = choices.find((choice) => choice === text);
   if (found !== undefined) return found;
   throw new MergeError("ARGUMENT", `${option}: ${choices.join(", ")} were expected, not ${text}`);

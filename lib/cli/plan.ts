@@ -1,5 +1,6 @@
 import { plan } from "../merge.ts";
 import { explain } from "../plan/explain.ts";
+import { HUB_OPTIONS, hubOptions } from "./hub.ts";
 import { parse, readBytes, readInteger } from "./options.ts";
 import type { Streams } from "./run.ts";
 
@@ -8,6 +9,7 @@ const OPTIONS = {
   json: { type: "boolean" },
   "random-seed": { type: "string" },
   "out-shard-size": { type: "string" },
+  ...HUB_OPTIONS,
 } as const;
 
 /** `weightloom plan RECIPE.yml` */
@@ -16,6 +18,7 @@ export async function planCommand(args: readonly string[], streams: Streams): Pr
   const seed = values["random-seed"] as string | undefined;
   const shard = values["out-shard-size"] as string | undefined;
   const made = await plan(positionals[0], {
+    ...hubOptions(values, streams, values.json === true),
     ...(seed === undefined ? {} : { seed: readInteger(seed, "--random-seed") }),
     ...(shard === undefined ? {} : { shardSize: readBytes(shard, "--out-shard-size") }),
   });

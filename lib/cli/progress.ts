@@ -27,7 +27,10 @@ function bar(): Shown {
   const require = createRequire(import.meta.url);
   const { SingleBar, Presets } = require("cli-progress") as typeof import("cli-progress");
   const format = "{bar} {percentage}% | {done} of {all} | {speed} | {eta_formatted} | {tensor}";
-  const shown = new SingleBar({ format, hideCursor: true, clearOnComplete: true }, Presets.shades_grey);
+  const shown = new SingleBar(
+    { format, hideCursor: true, clearOnComplete: true },
+    Presets.shades_grey,
+  );
   const started = performance.now();
   let running = false;
   return {

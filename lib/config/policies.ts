@@ -7,7 +7,11 @@ const MISSING = ["error", "skip", "base"] as const;
 const MISMATCH = ["error", "skip", "base", "cut"] as const;
 const ROWS = ["cut", "error"] as const;
 
-export function readMissing(check: Check, value: unknown, path: string): PolicyRule<MissingPolicy>[] {
+export function readMissing(
+  check: Check,
+  value: unknown,
+  path: string,
+): PolicyRule<MissingPolicy>[] {
   return readRules(check, value, path, MISSING);
 }
 

@@ -39,7 +39,10 @@ export function checkRules(check: Check, recipe: Recipe, method: Method): void {
 /** The policy `base` needs a base model. */
 function checkPolicies(check: Check, { baseModel, onMissing, onMismatch }: Recipe): void {
   if (baseModel !== undefined) return;
-  for (const [key, rules] of [["on_missing", onMissing], ["on_mismatch", onMismatch]] as const) {
+  for (const [key, rules] of [
+    ["on_missing", onMissing],
+    ["on_mismatch", onMismatch],
+  ] as const) {
     if (!rules?.some(({ value }) => value === "base")) continue;
     const hint = "add `base_model:` at the top of the recipe";
     check.fail("BASE_MODEL", key, "`base` needs a base model, and there is none", hint);

@@ -62,7 +62,11 @@ function keepSources({ tensors, origins, wanted }: Held, kept: readonly number[]
 function standIn(held: Held, sources: readonly number[], base: number): Held {
   const at = (s: number) => (sources.includes(s) ? base : s);
   const all = held.wanted.slice.sources.map((_, s) => s);
-  return { ...held, tensors: all.map((s) => held.tensors[at(s)]), origins: all.map((s) => held.origins[at(s)]) };
+  return {
+    ...held,
+    tensors: all.map((s) => held.tensors[at(s)]),
+    origins: all.map((s) => held.origins[at(s)]),
+  };
 }
 
 function pathsOf({ slice }: Wanted, sources: readonly number[]): string {

@@ -1,6 +1,7 @@
 /** What the companion files of a plan's output must say. */
-import type { Slice } from "./layers.ts";
+
 import type { Item, Parts } from "./items.ts";
+import type { Slice } from "./layers.ts";
 import { isVocabularyTensor } from "./names.ts";
 import { headOf, isEmbedding, isHead, type Ties, tieFlag } from "./tying.ts";
 import type { ModuleLayers, PlanAssets } from "./types.ts";

@@ -33,7 +33,11 @@ function numbers(values: readonly number[]): string {
 }
 
 /** One operation in words, with the names of its models. */
-export function explainOperation(operation: Operation, step: PlanStep, models: readonly string[]): string {
+export function explainOperation(
+  operation: Operation,
+  step: PlanStep,
+  models: readonly string[],
+): string {
   const name = (input: number) => printable(models[step.inputs[input].model]);
   const names = (inputs: readonly number[]) => inputs.map(name).join(", ");
   switch (operation.op) {
@@ -42,7 +46,8 @@ export function explainOperation(operation: Operation, step: PlanStep, models: r
     case "same":
       return `copy of ${name(0)}, which all models must equal`;
     case "linear": {
-      const divided = operation.divisor === null ? "" : `, divided by ${numbers([operation.divisor])}`;
+      const divided =
+        operation.divisor === null ? "" : `, divided by ${numbers([operation.divisor])}`;
       return `weights ${numbers(operation.weights)} of ${names(operation.inputs)}${divided}`;
     }
     case "task":
@@ -98,6 +103,13 @@ function* explainTensors(plan: Plan): Generator<string> {
 
 /** The whole plan as lines of text; with `tensors`, a line for every output tensor. */
 export function explain(plan: Plan, options: { tensors?: boolean } = {}): string[] {
+  const before = (plan.intermediates ?? []).flatMap(({ name, plan: made }) => {
+    return [`document    ${printable(name)}`, ...explain(made, options), ""];
+  });
+  return [...before, ...explainOne(plan, options)];
+}
+
+function explainOne(plan: Plan, options: { tensors?: boolean }): string[] {
   const counts = new Map<string, number>();
   for (const { operation } of plan.steps) {
     counts.set(operation.op, (counts.get(operation.op) ?? 0) + 1);
@@ -113,8 +125,10 @@ export function explain(plan: Plan, options: { tensors?: boolean } = {}): string
     `plan        ${plan.hash.slice(0, 16)}`,
     ...plan.notes.map((note) => `note        ${note}`),
   ];
-  if (plan.dropped.length > 0) {
-    lines.push(`dropped     ${plan.dropped.length} tensors of the inputs (outside the slices)`);
+  const reasons = new Map<string, number>();
+  for (const { reason } of plan.dropped) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  for (const [reason, count] of reasons) {
+    lines.push(`dropped     ${count} tensors of the inputs (${reason})`);
   }
   return options.tensors === true ? [...lines, ...explainTensors(plan)] : lines;
 }

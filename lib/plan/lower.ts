@@ -15,7 +15,10 @@ export interface Lowering {
 }
 
 /** Dtype and operation of an output tensor. @throws MergeError for what cannot be merged. */
-export function lower(aligned: Aligned, { recipe, method, chance }: Lowering): {
+export function lower(
+  aligned: Aligned,
+  { recipe, method, chance }: Lowering,
+): {
   dtype: Dtype;
   operation: Operation;
 } {

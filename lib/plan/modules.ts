@@ -56,7 +56,10 @@ function sharedPath(series: readonly string[]): string {
   for (const segments of others) {
     for (let i = 0; i < shared; i++) if (segments[i] !== first[i]) shared = i;
   }
-  return first.slice(0, shared).map((segment) => `${segment}.`).join("");
+  return first
+    .slice(0, shared)
+    .map((segment) => `${segment}.`)
+    .join("");
 }
 
 function partOf(name: string, shared: string, layered: boolean): Part {
@@ -99,7 +102,9 @@ function findPart(name: string, parts: readonly Part[]): Part | undefined {
   const fits = ({ word }: Part) => kind === undefined || (kindOf(word) ?? kind) === kind;
   return onlyOne(
     layered.filter((part) => {
-      return fits(part) && (part.path.includes(name) || (part.word !== "" && name.includes(part.word)));
+      return (
+        fits(part) && (part.path.includes(name) || (part.word !== "" && name.includes(part.word)))
+      );
     }),
   );
 }
@@ -185,7 +190,8 @@ export function scopeBodies(
   if (recipe.body !== undefined) return [{ body: recipe.body, scope: EVERYTHING }];
   const modules = Object.entries(recipe.modules ?? {});
   const [first] = modules;
-  if (modules.length === 1 && first[0] === "default") return [{ body: first[1], scope: EVERYTHING }];
+  if (modules.length === 1 && first[0] === "default")
+    return [{ body: first[1], scope: EVERYTHING }];
   const assignment = new Assignment(recipe, models, problems);
   const fallback = assignment.fallback();
   return modules.map(([module, body]) => {

@@ -38,8 +38,10 @@ export function isBeforeLayers(name: string): boolean {
 /** Whether a two-dimensional tensor has one row for each token of the vocabulary. */
 export function isVocabularyTensor(name: string, rank: number): boolean {
   if (rank !== 2 || splitLayer(name) !== undefined) return false;
-  return /(^|[._])(embed_tokens|wte|word_embeddings|tok_embeddings|embed_in)\.weight$/.test(name) ||
-    UNEMBEDDING.test(name);
+  return (
+    /(^|[._])(embed_tokens|wte|word_embeddings|tok_embeddings|embed_in)\.weight$/.test(name) ||
+    UNEMBEDDING.test(name)
+  );
 }
 
 /** Orders names as people read them: runs of digits by their number, the rest by code unit. */

@@ -35,6 +35,8 @@ export interface PlanOptions {
   shardSize?: number;
   /** Models that were found before planning, by `path[@revision]`; others are local paths. */
   located?: LocatedModels | undefined;
+  /** Hashes of the plans whose results are among the models. */
+  uses?: readonly string[];
 }
 
 /** mergekit's default. */
@@ -146,7 +148,7 @@ function assemble(parts: Parts, options: PlanOptions): Plan {
     assets: assetsOf(parts),
     hash: "",
   };
-  plan.hash = hashPlan(plan);
+  plan.hash = hashPlan(plan, options.uses ?? []);
   return plan;
 }
 
@@ -167,10 +169,12 @@ function notesOf({ items, bodies, remarks, tokens, ties }: Parts): string[] {
 }
 
 /** SHA-256 over what decides the output's bytes. */
-function hashPlan({ format, method, seed, sources, shards, steps }: Plan): string {
+function hashPlan(plan: Plan, uses: readonly string[]): string {
+  const { format, method, seed, sources, shards, steps } = plan;
   const hash = createHash("sha256");
   const files = sources.map(({ size, headerHash }) => ({ size, headerHash }));
   hash.update(JSON.stringify({ format, method, seed, files, shards }));
   for (const step of steps) hash.update(JSON.stringify(step));
+  for (const each of uses) hash.update(each);
   return hash.digest("hex");
 }

@@ -3,8 +3,8 @@ import { formatReference, sameReference } from "../config/reference.ts";
 import type { ModelReference, Parameters, Recipe, RecipeModel } from "../config/types.ts";
 import { MergeError, type Problem, printable, problem } from "../errors.ts";
 import type { Method } from "../methods/types.ts";
-import type { ScopedBody, Scope } from "./modules.ts";
 import { findBase, layerCounts, type Slice, type SliceSource } from "./layers.ts";
+import type { Scope, ScopedBody } from "./modules.ts";
 import type { OpenedModels } from "./sources.ts";
 
 /** Models in recipe order; a slice's source refers to one by position. */
@@ -49,7 +49,10 @@ function withBase(models: readonly RecipeModel[], around: Surroundings): Entry[]
   return [...models, { model: base, parameters: {}, place }];
 }
 
-function baseAmong(entries: readonly Entry[], base: ModelReference | undefined): number | undefined {
+function baseAmong(
+  entries: readonly Entry[],
+  base: ModelReference | undefined,
+): number | undefined {
   return findBase(
     entries.map(({ model }) => ({ reference: model })),
     base,
@@ -67,9 +70,7 @@ export function makeSlices({ body, scope }: ScopedBody, around: Surroundings): S
   }
   return (body.slices ?? []).map((slice) => {
     const base = slice.baseModel ?? recipe.baseModel;
-    const sources = slice.sources.map((entry) =>
-      toSource(entry, list.share(entry.model), around),
-    );
+    const sources = slice.sources.map((entry) => toSource(entry, list.share(entry.model), around));
     for (const source of sources) checkRange(source, scope, around.problems);
     return { sources, base: baseAmong(slice.sources, base), levels: [slice.parameters, ...levels] };
   });

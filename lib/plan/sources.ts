@@ -44,7 +44,9 @@ function bodies(recipe: Recipe): RecipeBody[] {
 }
 
 /** Every reference of the recipe with the place it stands at; the base model first. */
-export function references(recipe: Recipe): { reference: ModelReference; place?: Place | undefined }[] {
+export function references(
+  recipe: Recipe,
+): { reference: ModelReference; place?: Place | undefined }[] {
   const all: { reference: ModelReference; place?: Place | undefined }[] = [];
   if (recipe.baseModel !== undefined) {
     all.push({ reference: recipe.baseModel, place: recipe.places.base_model });
@@ -70,18 +72,14 @@ export interface ModelPlaces {
 function open(reference: ModelReference, { recipeFolder, located }: ModelPlaces): Model {
   const { lora: _, ...own } = reference;
   const found = located?.get(formatReference(own));
-  refuseUnsupported(reference, found);
+  refuseUnsupported(reference, recipeFolder);
   if (found === undefined) return openModel(resolveModelPath(reference.path, recipeFolder));
   if ("error" in found) throw found.error;
   return "model" in found ? found.model : openModel(found.path);
 }
 
 /** Opens all models; what fails becomes a problem, once for each reference. */
-export function openModels(
-  recipe: Recipe,
-  places: ModelPlaces,
-  problems: Problem[],
-): OpenedModels {
+export function openModels(recipe: Recipe, places: ModelPlaces, problems: Problem[]): OpenedModels {
   const opened = new Map<string, Model>();
   const failed = new Set<string>();
   for (const { reference, place } of references(recipe)) {
@@ -101,14 +99,14 @@ export function openModels(
   return opened;
 }
 
-function refuseUnsupported(reference: ModelReference, found: LocatedModel | undefined): void {
+function refuseUnsupported(reference: ModelReference, folder: string | undefined): void {
   const text = printable(formatReference(reference));
   if (reference.lora !== undefined) {
     throw new MergeError("UNSUPPORTED", `${text}: LoRA adapters are not merged on loading yet`, {
       hint: "merge the adapter into its base model first, and name the result here",
     });
   }
-  if (reference.revision !== undefined && found === undefined) {
+  if (reference.revision !== undefined && findLocal(reference.path, folder) !== undefined) {
     throw new MergeError("UNSUPPORTED", `${text}: a local folder has no revisions`, {
       hint: "leave out the part after @",
     });

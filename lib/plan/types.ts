@@ -184,4 +184,12 @@ export interface Plan {
   assets: PlanAssets;
   /** SHA-256 over everything that decides the output's bytes; paths and times are not part. */
   hash: string;
+  /** Plans of the other documents of the recipe that this one builds on, in the order of merging. */
+  intermediates?: readonly Intermediate[];
+}
+
+/** The merge of a named document, whose result other documents use as a model. */
+export interface Intermediate {
+  name: string;
+  plan: Plan;
 }

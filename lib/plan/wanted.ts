@@ -38,7 +38,9 @@ export function* want(
 function sameDepths(slices: readonly Slice[], scope: Scope, problems: Problem[]): boolean {
   const before = problems.length;
   for (const { sources } of slices) {
-    const depths = sources.map(({ model }) => [...layerCounts(model, scope).values()].join(" and "));
+    const depths = sources.map(({ model }) =>
+      [...layerCounts(model, scope).values()].join(" and "),
+    );
     const odd = depths.findIndex((depth) => depth !== depths[0]);
     if (odd < 0) continue;
     const [a, b] = [sources[0], sources[odd]].map(({ model }) => printable(model.path));

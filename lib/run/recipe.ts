@@ -1,9 +1,9 @@
-/** From what a caller gives as a recipe to a validated Recipe with its folder and text. */
+/** From what a caller gives as a recipe to validated Recipes with their folder and text. */
 import { dirname } from "node:path";
 import { readRecipeFile } from "../config/read.ts";
 import { type ParsedRecipe, parseRecipe, recipeFromObject } from "../config/schema.ts";
 import type { Recipe } from "../config/types.ts";
-import { MergeError, throwProblems } from "../errors.ts";
+import { throwProblems } from "../errors.ts";
 import { METHODS } from "../methods/index.ts";
 import type { RecipeObject } from "../recipe-object.ts";
 
@@ -16,23 +16,27 @@ export interface LoadedRecipe {
   notes: readonly string[];
 }
 
-function settle({ recipe, problems, notes }: ParsedRecipe): { recipe: Recipe; notes: string[] } {
-  throwProblems(problems, "the recipe is not valid");
-  return { recipe: recipe as Recipe, notes };
+/** Throws the problems of all documents together. */
+function settle(parsed: readonly ParsedRecipe[]): { recipe: Recipe; notes: string[] }[] {
+  throwProblems(
+    parsed.flatMap(({ problems }) => problems),
+    "the recipe is not valid",
+  );
+  return parsed.map(({ recipe, notes }) => ({ recipe: recipe as Recipe, notes }));
 }
 
-/** Reads a recipe file, or checks a recipe object. @throws MergeError with all problems */
-export async function loadRecipe(input: string | RecipeObject): Promise<LoadedRecipe> {
+/**
+ * Reads a recipe file, or checks a recipe object: one entry for each document, in their order.
+ * @throws MergeError with all problems
+ */
+export async function loadRecipes(input: string | RecipeObject): Promise<LoadedRecipe[]> {
   if (typeof input !== "string") {
-    const settled = settle(recipeFromObject(input, METHODS));
-    return { ...settled, folder: undefined, text: JSON.stringify(input) };
+    const [settled] = settle([recipeFromObject(input, METHODS)]);
+    return [{ ...settled, folder: undefined, text: JSON.stringify(input) }];
   }
   const { text, documents } = await readRecipeFile(input);
-  if (documents.length > 1) {
-    throw new MergeError("UNSUPPORTED", `${input} holds ${documents.length} documents`, {
-      hint: "multi-document recipes are not built yet: put each in a file of its own",
-    });
-  }
-  const parsed = settle(parseRecipe(documents[0], METHODS, input));
-  return { ...parsed, folder: dirname(input), text };
+  const filled = documents.filter(({ value }) => value !== null);
+  const given = filled.length > 0 ? filled : documents.slice(0, 1);
+  const parsed = settle(given.map((document) => parseRecipe(document, METHODS, input)));
+  return parsed.map((each) => ({ ...each, folder: dirname(input), text }));
 }

@@ -5,6 +5,11 @@
 #include <functional>
 
 namespace weightloom {
+namespace {
+
+constexpr size_t kMostFrequent = 16;
+
+}  // namespace
 
 Selection::Selection(uint64_t keep, uint64_t count, uint64_t blocks)
     : keep_(keep), count_(count), blocks_(blocks), cut_(count) {
@@ -12,6 +17,7 @@ Selection::Selection(uint64_t keep, uint64_t count, uint64_t blocks)
 }
 
 void Selection::start_over() {
+  frequent_.clear();
   low_ = 0;
   high_ = 0xFFFFFFFFu;
   choose_mode(count_);
@@ -27,23 +33,47 @@ void Selection::choose_mode(uint64_t expected) {
   while ((width - 1) >> shift_ >= kBins) ++shift_;
   totals_.assign(mode_ == Mode::histogram ? kBins : 0, 0);
   equal_.assign(mode_ == Mode::count ? blocks_ : 0, 0);
-  collected_.clear();
-  if (mode_ == Mode::collect) collected_.resize(blocks_);
+  stored_ = 0;
+  collected_.assign(mode_ == Mode::collect ? blocks_ : 0, {});
+  tallies_.assign(mode_ == Mode::collect ? blocks_ : 0, {});
 }
 
 void Selection::bracket(std::vector<uint32_t>& sample) {
   if (sample.size() < 1024) return;
-  std::sort(sample.begin(), sample.end(), std::greater<>());
   const auto n = static_cast<double>(sample.size());
   const double share = static_cast<double>(keep_) / static_cast<double>(count_);
   const double margin = 4.0 * std::sqrt(n * share * (1.0 - share)) + 4.0;
   const double first = n * share - margin, last = n * share + margin;
-  high_ = first < 0 ? 0xFFFFFFFFu : sample[static_cast<size_t>(first)];
-  low_ = last >= n ? 0 : sample[static_cast<size_t>(last)];
-  const auto inside = std::count_if(sample.begin(), sample.end(),
-                                    [&](uint32_t key) { return key >= low_ && key <= high_; });
+  const auto at = [&](double rank) {
+    const auto place = sample.begin() + static_cast<std::ptrdiff_t>(rank);
+    std::nth_element(sample.begin(), place, sample.end(), std::greater<>());
+    return *place;
+  };
+  high_ = first < 0 ? 0xFFFFFFFFu : at(first);
+  low_ = last >= n ? 0 : at(last);
+  find_frequent(sample);
+  const auto inside = std::count_if(sample.begin(), sample.end(), [&](uint32_t key) {
+    const bool frequent = std::find(frequent_.begin(), frequent_.end(), key) != frequent_.end();
+    return key >= low_ && key <= high_ && !frequent;
+  });
   choose_mode(static_cast<uint64_t>(static_cast<double>(inside) / n * 1.25 *
                                     static_cast<double>(count_)));
+}
+
+// Keys inside the bracket that make up a good part of it.
+void Selection::find_frequent(const std::vector<uint32_t>& sample) {
+  std::vector<uint32_t> inside;
+  for (const uint32_t key : sample) {
+    if (key >= low_ && key <= high_) inside.push_back(key);
+  }
+  std::sort(inside.begin(), inside.end(), std::greater<>());
+  frequent_.clear();
+  for (size_t i = 0; i < inside.size() && frequent_.size() < kMostFrequent;) {
+    size_t end = i;
+    while (end < inside.size() && inside[end] == inside[i]) ++end;
+    if ((end - i) * 64 > inside.size()) frequent_.push_back(inside[i]);
+    i = end;
+  }
 }
 
 void Selection::add(const uint32_t* keys, size_t n, SweepBlock& block) const {
@@ -72,15 +102,15 @@ void Selection::add_histogram(const uint32_t* keys, size_t n, SweepBlock& block)
 }
 
 void Selection::finish_block(uint64_t index, const SweepBlock& block) {
+  if (mode_ == Mode::collect) collect_block(index, block);
   const std::lock_guard lock(mutex_);
   above_ += block.above;
   inside_ += block.inside;
   switch (mode_) {
     case Mode::count: equal_[index] = static_cast<uint32_t>(block.inside); return;
     case Mode::collect:
-      if (inside_ <= kMostCollected + 65536) {
-        collected_[index].assign(block.keys, block.keys + block.inside);
-      }
+      stored_ += collected_[index].size();
+      if (stored_ > kMostCollected) collected_[index] = {};
       return;
     case Mode::histogram:
       for (size_t i = 0; i < kBins; ++i) {
@@ -91,18 +121,38 @@ void Selection::finish_block(uint64_t index, const SweepBlock& block) {
   }
 }
 
+// Splits a block's keys into counts of the frequent ones and the rest.
+void Selection::collect_block(uint64_t index, const SweepBlock& block) {
+  auto& rest = collected_[index];
+  if (frequent_.empty()) {
+    rest.assign(block.keys, block.keys + block.inside);
+    return;
+  }
+  auto& tally = tallies_[index];
+  tally.assign(frequent_.size(), 0);
+  for (uint64_t i = 0; i < block.inside; ++i) {
+    const auto at = std::find(frequent_.begin(), frequent_.end(), block.keys[i]);
+    if (at == frequent_.end()) {
+      rest.push_back(block.keys[i]);
+    } else {
+      ++tally[static_cast<size_t>(at - frequent_.begin())];
+    }
+  }
+}
+
 uint64_t Selection::advance() {
   if (above_ >= keep_ || above_ + inside_ < keep_) {
     start_over();
     return kNone;
   }
   room_ = keep_ - above_;
-  if (mode_ == Mode::count) return finish_counted();
+  if (mode_ == Mode::count) return end_with(inside_);
   if (mode_ == Mode::histogram) {
     narrow();
     return kNone;
   }
-  if (inside_ > kMostCollected + 65536) {
+  if (stored_ > kMostCollected) {
+    frequent_.clear();
     choose_mode(count_);
     return kNone;
   }
@@ -118,6 +168,7 @@ void Selection::narrow() {
   const uint64_t high = low + (uint64_t{1} << shift_) - 1;
   low_ = static_cast<uint32_t>(low);
   high_ = static_cast<uint32_t>(std::min<uint64_t>(high, high_));
+  frequent_.clear();
   if (low_ == high_) {
     counted_ = true;
     if (inside == room_) {
@@ -128,33 +179,66 @@ void Selection::narrow() {
   choose_mode(inside);
 }
 
-// The k-th key among the collected ones; then how many of its equals have room.
+// The k-th key among the frequent and the collected ones, from the top down.
 uint64_t Selection::finish_collected() {
-  std::vector<uint32_t> all;
-  all.reserve(inside_);
-  for (const auto& block : collected_) all.insert(all.end(), block.begin(), block.end());
-  const auto kth = all.begin() + static_cast<std::ptrdiff_t>(room_ - 1);
-  std::nth_element(all.begin(), kth, all.end(), std::greater<>());
-  low_ = *kth;
-  high_ = *kth;
-  uint64_t equal = 0;
-  for (const uint32_t key : all) {
-    if (key > low_) --room_;
-    if (key == low_) ++equal;
+  std::vector<uint32_t> rest;
+  rest.reserve(stored_);
+  for (const auto& block : collected_) rest.insert(rest.end(), block.begin(), block.end());
+  uint32_t above = high_;
+  for (size_t f = 0; f < frequent_.size(); ++f) {
+    uint64_t total = 0;
+    for (const auto& tally : tallies_) total += tally.empty() ? 0 : tally[f];
+    if (settle_between(above, frequent_[f], rest)) return end_collected();
+    if (total >= room_) {
+      low_ = high_ = frequent_[f];
+      equal_.assign(blocks_, 0);
+      for (uint64_t i = 0; i < blocks_; ++i) equal_[i] = tallies_[i].empty() ? 0 : tallies_[i][f];
+      return end_with(total);
+    }
+    room_ -= total;
+    above = frequent_[f];
   }
-  equal_.assign(blocks_, 0);
-  for (uint64_t i = 0; i < blocks_; ++i) {
-    equal_[i] = static_cast<uint32_t>(std::count(collected_[i].begin(), collected_[i].end(), low_));
-  }
-  collected_.clear();
-  return end_with(equal);
+  settle_between(above, low_, rest);
+  return end_collected();
 }
 
-uint64_t Selection::finish_counted() { return end_with(inside_); }
+// Looks for the k-th key among the rest from `below` to `above`, which holds no frequent key but its
+// ends; takes them off the room when it lies lower.
+bool Selection::settle_between(uint32_t above, uint32_t below, std::vector<uint32_t>& rest) {
+  const auto end = std::partition(rest.begin(), rest.end(), [&](uint32_t key) {
+    return key >= below && key <= above;
+  });
+  const auto count = static_cast<uint64_t>(end - rest.begin());
+  if (count < room_) {
+    room_ -= count;
+    rest.erase(rest.begin(), end);
+    return false;
+  }
+  const auto kth = rest.begin() + static_cast<std::ptrdiff_t>(room_ - 1);
+  std::nth_element(rest.begin(), kth, end, std::greater<>());
+  low_ = high_ = *kth;
+  room_ -= static_cast<uint64_t>(
+      std::count_if(rest.begin(), end, [&](uint32_t key) { return key > low_; }));
+  return true;
+}
+
+// The threshold is a key of the rest: count its equals by block.
+uint64_t Selection::end_collected() {
+  uint64_t equal = 0;
+  equal_.assign(blocks_, 0);
+  for (uint64_t i = 0; i < blocks_; ++i) {
+    const auto count = std::count(collected_[i].begin(), collected_[i].end(), low_);
+    equal_[i] = static_cast<uint32_t>(count);
+    equal += static_cast<uint64_t>(count);
+  }
+  return end_with(equal);
+}
 
 uint64_t Selection::end_with(uint64_t equal) {
   counted_ = true;
   done_ = true;
+  collected_ = {};
+  tallies_ = {};
   if (equal == room_) return kNone;
   for (uint64_t block = 0; block < blocks_; ++block) {
     if (equal_[block] >= room_) return block;

@@ -2,7 +2,9 @@
 //
 // A range of keys is known to hold the k-th largest; at first it is everything, or the bracket that a
 // sample suggests. Every sweep counts the keys above the range and looks inside it:
-//   collect    few keys lie inside: keep them, finish on them exactly
+//   collect    few keys lie inside, apart from some frequent ones that the sample has shown (the
+//              differences of 16-bit weights take few values): keep the few, count the frequent by
+//              block, finish on them exactly
 //   histogram  many do: count them in 2048 bins, go on with the bin that holds the k-th
 //   count      the range is one key: count it by block
 // A bracket that misses is noticed by the counts, and the search starts again with the full range.
@@ -56,15 +58,18 @@ class Selection {
 
   static constexpr size_t kBins = 2048;
   static constexpr uint64_t kNone = ~uint64_t{0};
-  // Keys kept at most by `collect`: 4 MiB.
-  static constexpr uint64_t kMostCollected = uint64_t{1} << 20;
+  // Keys kept at most by `collect`: 6 MiB.
+  static constexpr uint64_t kMostCollected = uint64_t{3} << 19;
 
  private:
   void start_over();
   void choose_mode(uint64_t expected);
   void add_histogram(const uint32_t* keys, size_t n, SweepBlock& block) const;
+  void collect_block(uint64_t index, const SweepBlock& block);
+  void find_frequent(const std::vector<uint32_t>& sample);
   uint64_t finish_collected();
-  uint64_t finish_counted();
+  bool settle_between(uint32_t above, uint32_t below, std::vector<uint32_t>& rest);
+  uint64_t end_collected();
   void narrow();
   uint64_t end_with(uint64_t equal);
 
@@ -79,7 +84,9 @@ class Selection {
   uint64_t above_ = 0, inside_ = 0;
   std::vector<uint64_t> totals_;
   std::vector<uint32_t> equal_;
-  std::vector<std::vector<uint32_t>> collected_;
+  uint64_t stored_ = 0;
+  std::vector<uint32_t> frequent_;  // descending
+  std::vector<std::vector<uint32_t>> collected_, tallies_;
 };
 
 }  // namespace weightloom

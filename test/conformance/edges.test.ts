@@ -38,7 +38,9 @@ function pick({ parameters }: Method, from: Parameters): Parameters {
 /** Defaults; busy values; busy values with each flag turned over, and with all of them. */
 function variantsOf(method: Method): Parameters[] {
   const busy = pick(method, BUSY);
-  const flags = method.parameters.filter(({ type }) => type === "boolean");
+  const flags = method.parameters.filter(({ name, type }) => {
+    return type === "boolean" && name !== "int8_mask";
+  });
   const turned = flags.map(({ name, default: value }) => ({ [name]: value !== true }));
   const all = Object.assign({}, ...turned);
   const some = turned.length > 1 ? [...turned, all] : turned;

@@ -6,8 +6,8 @@ import {
   linear,
   mergeTensors,
   slerp,
-  taskArithmetic,
   type TensorLike,
+  taskArithmetic,
   ties,
 } from "../../lib/arrays.ts";
 import { type ErrorCode, MergeError } from "../../lib/errors.ts";
@@ -24,7 +24,11 @@ const DTYPES: readonly FloatDtype[] = ["F32", "F16", "BF16", "F8_E4M3", "F8_E5M2
 interface Call {
   name: string;
   now(models: readonly TensorLike[], base: TensorLike, options: ArrayOptions): TensorLike;
-  later(models: readonly TensorLike[], base: TensorLike, options: ArrayOptions): Promise<TensorLike>;
+  later(
+    models: readonly TensorLike[],
+    base: TensorLike,
+    options: ArrayOptions,
+  ): Promise<TensorLike>;
 }
 
 function call<O extends ArrayOptions>(
@@ -34,7 +38,8 @@ function call<O extends ArrayOptions>(
   },
   settings: object,
 ): Call {
-  const all = (base: TensorLike, options: ArrayOptions) => ({ base, ...settings, ...options }) as never;
+  const all = (base: TensorLike, options: ArrayOptions) =>
+    ({ base, ...settings, ...options }) as never;
   return {
     name,
     now: (models, base, options) => method(models, all(base, options)),
@@ -56,7 +61,8 @@ const CALLS: readonly Call[] = [
   {
     name: "mergeTensors",
     now: (models, base, options) => mergeTensors("model_stock", models, { base, ...options }),
-    later: (models, base, options) => mergeTensors.async("model_stock", models, { base, ...options }),
+    later: (models, base, options) =>
+      mergeTensors.async("model_stock", models, { base, ...options }),
   },
 ];
 
@@ -145,7 +151,9 @@ describe.each(CALLS)("$name", ({ now, later }) => {
     const [a] = inputs("F32", 24);
     const other = tensor("F32", a.data, [4, 6]);
     expect((await refusal(() => now([a, other], a, {}))).code).toBe("SHAPE_MISMATCH");
-    expect((await refusal(() => later([a, inputs("F32", 23)[0]], a, {}))).code).toBe("SHAPE_MISMATCH");
+    expect((await refusal(() => later([a, inputs("F32", 23)[0]], a, {}))).code).toBe(
+      "SHAPE_MISMATCH",
+    );
   });
 });
 
@@ -237,7 +245,9 @@ describe("laws", () => {
     fc.assert(
       fc.property(two, ([a, b, base]) => {
         const sum = taskArithmetic([a, b], { base, weight: [0.5, 0.25] });
-        expect(bytes(dare([a, b], { base, weight: [0.5, 0.25], density: 1, seed: 5 }))).toBe(bytes(sum));
+        expect(bytes(dare([a, b], { base, weight: [0.5, 0.25], density: 1, seed: 5 }))).toBe(
+          bytes(sum),
+        );
         const normalized = { base, density: 1, normalize: true };
         const elected = ties([a, b], normalized);
         expect(bytes(dare([a, b], { ...normalized, ties: true, seed: 9 }))).toBe(bytes(elected));
@@ -362,7 +372,10 @@ describe("wrong arguments are MergeErrors", () => {
     ["a resizable array", (o) => linear([grown(ArrayBuffer), f], o)],
     ["a shared array", (o) => linear([new Float32Array(new SharedArrayBuffer(8)), f], o)],
     ["detached arrays", (o) => linear([detached, detached], o)],
-    ["an object like a tensor", (o) => linear(any([{ dtype: "F32", data: [1, 2], shape: [2] }]), o)],
+    [
+      "an object like a tensor",
+      (o) => linear(any([{ dtype: "F32", data: [1, 2], shape: [2] }]), o),
+    ],
     ["a tensor with a shape that lies", (o) => linear([{ dtype: "F32", data: f, shape: [3] }], o)],
     ["null for options", () => linear([f], any(null))],
     ["a number for options", () => linear([f], any(7))],

@@ -27,7 +27,10 @@ function makeMember(path: string, seed: number): void {
   });
   const random = new Random(seed);
   // An exponent below 128, so that no value is NaN or infinite.
-  const island = Uint8Array.from({ length: MIB }, (_, i) => random.word() & (i % 2 === 1 ? 0xbf : 0xff));
+  const island = Uint8Array.from(
+    { length: MIB },
+    (_, i) => random.word() & (i % 2 === 1 ? 0xbf : 0xff),
+  );
   const descriptor = openSync(join(path, "model.safetensors"), "r+");
   for (let at = 8 * MIB; at < 440 * MIB; at += 54 * MIB) {
     writeSync(descriptor, island, 0, island.length, at + 2 * seed);
@@ -98,14 +101,17 @@ describe.runIf(process.platform === "linux")("anonymous memory of the whole proc
     });
   });
 
-  test.each(RECIPES)("stays below 128 MiB for a family of 1.3 GiB: $merge_method", async (recipe) => {
-    const { text, code, peak, samples } = await runChild(recipe, MERGE, { maxMemory: BUDGET });
-    expect(text).toBe("merged\n");
-    expect(code).toBe(0);
-    expect(samples).toBeGreaterThan(10);
-    expect(peak).toBeGreaterThan(8 * MIB);
-    expect(peak).toBeLessThan(BUDGET);
-  });
+  test.each(RECIPES)(
+    "stays below 128 MiB for a family of 1.3 GiB: $merge_method",
+    async (recipe) => {
+      const { text, code, peak, samples } = await runChild(recipe, MERGE, { maxMemory: BUDGET });
+      expect(text).toBe("merged\n");
+      expect(code).toBe(0);
+      expect(samples).toBeGreaterThan(10);
+      expect(peak).toBeGreaterThan(8 * MIB);
+      expect(peak).toBeLessThan(BUDGET);
+    },
+  );
 
   test("limits the threads to what fits, and reading by pread too", async () => {
     const options = { maxMemory: BUDGET, threads: 512, io: "pread" };

@@ -1,5 +1,5 @@
 /** Merges of 200 MB: cancelled on the way, or with an input that changes under them. */
-import { readdirSync, utimesSync } from "node:fs";
+import { readdirSync, truncateSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type MergeOptions, merge, type Progress } from "../../lib/merge.ts";
@@ -21,11 +21,13 @@ const TIES: RecipeObject = {
   parameters: { weight: 1, density: 0.5 },
 };
 
+const TENSORS: Tensors = Object.fromEntries(
+  Array.from({ length: 12 }, (_, layer) => {
+    return [`model.layers.${layer}.w`, { dtype: "BF16", shape: [2048, 4096] }];
+  }),
+);
 beforeAll(() => {
-  const tensor = { dtype: "BF16", shape: [2048, 4096] } as const;
-  const names = Array.from({ length: 12 }, (_, layer) => `model.layers.${layer}.w`);
-  const tensors: Tensors = Object.fromEntries(names.map((name) => [name, tensor]));
-  for (const name of MODELS) makeSparse(join(folder, name), tensors);
+  for (const name of MODELS) makeSparse(join(folder, name), TENSORS);
 });
 
 interface Case {
@@ -64,12 +66,16 @@ describe("an abort on the way", () => {
     { recipe: MEAN, options: { backend: "reference" }, share: 0, bound: 250 },
     { recipe: TIES, options: { backend: "reference" }, share: 0, bound: 250 },
   ];
-  test.each(CASES)("of $recipe.merge_method at $share, $options: rejects within $bound ms", async (each) => {
-    // The best of a few tries, because others use this machine too.
-    let best = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < 5 && best >= each.bound; i++) best = Math.min(best, await timeToReject(each));
-    expect(best).toBeLessThan(each.bound);
-  });
+  test.each(CASES)(
+    "of $recipe.merge_method at $share, $options: rejects within $bound ms",
+    async (each) => {
+      // The best of a few tries, because others use this machine too.
+      let best = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 5 && best >= each.bound; i++)
+        best = Math.min(best, await timeToReject(each));
+      expect(best).toBeLessThan(each.bound);
+    },
+  );
 
   test("lets the same merge run afterwards, though it has the same stage", async () => {
     const where = join(folder, "after");
@@ -89,10 +95,25 @@ test("progress of the native backend is told on the way, and never goes back", a
 });
 
 let seconds = 1;
-test.each(["mmap", "pread"] as const)("an input touched during the run is noticed: %s", async (io) => {
-  const path = join(folder, "b/model.safetensors");
-  const onProgress = () => utimesSync(path, seconds, seconds++);
-  const error = await refusal(() => merge(MEAN, { out, io, sync: false, onProgress }));
+test.each(["mmap", "pread"] as const)(
+  "an input touched during the run is noticed: %s",
+  async (io) => {
+    const path = join(folder, "b/model.safetensors");
+    const onProgress = () => utimesSync(path, seconds, seconds++);
+    const error = await refusal(() => merge(MEAN, { out, io, sync: false, onProgress }));
+    expect(error.code).toBe("INPUT_CHANGED");
+    expect(error.message).toContain(path);
+    expect(readdirSync(folder).filter((name) => name.startsWith("out"))).toEqual([]);
+  },
+);
+
+test("an input truncated during the run is noticed by reads, which end early", async () => {
+  const cut = makeSparse(join(folder, "cut"), TENSORS);
+  const path = join(cut, "model.safetensors");
+  const models = [...MODELS.map((name) => ({ model: join(folder, name) })), { model: cut }];
+  const onProgress = () => truncateSync(path, 1000);
+  const options = { out, io: "pread", threads: 1, onProgress } as const;
+  const error = await refusal(() => merge({ ...MEAN, models }, options));
   expect(error.code).toBe("INPUT_CHANGED");
   expect(error.message).toContain(path);
   expect(readdirSync(folder).filter((name) => name.startsWith("out"))).toEqual([]);

@@ -13,7 +13,15 @@ import { describe, expect, test } from "vitest";
 import type { MergeError } from "../../lib/errors.ts";
 import { type MergeOptions, merge } from "../../lib/merge.ts";
 import type { RecipeObject } from "../../lib/recipe-object.ts";
-import { listTree, llama, makeLlama, makeModel, refusal, tensorContent, useFolder } from "../make.ts";
+import {
+  listTree,
+  llama,
+  makeLlama,
+  makeModel,
+  refusal,
+  tensorContent,
+  useFolder,
+} from "../make.ts";
 
 const folder = useFolder("failures");
 const BACKENDS = ["native", "reference"] as const;
@@ -143,49 +151,52 @@ describe.each(BACKENDS)("%s: nothing is left when", (backend) => {
   });
 });
 
-describe.each(BACKENDS)("%s: an input that is changed after planning and before the run", (backend) => {
-  /** Options whose `threads` is asked for after planning, when something happens to the input. */
-  function meddling(out: string, happens: () => void): MergeOptions {
-    return {
-      out,
-      backend,
-      get threads() {
-        happens();
-        return 1;
-      },
-    };
-  }
+describe.each(BACKENDS)(
+  "%s: an input that is changed after planning and before the run",
+  (backend) => {
+    /** Options whose `threads` is asked for after planning, when something happens to the input. */
+    function meddling(out: string, happens: () => void): MergeOptions {
+      return {
+        out,
+        backend,
+        get threads() {
+          happens();
+          return 1;
+        },
+      };
+    }
 
-  const CHANGES: [string, (path: string) => void][] = [
-    ["truncated", (path) => truncateSync(path, 1000)],
-    ["longer", (path) => writeFileSync(path, "more", { flag: "a" })],
-    ["gone", (path) => rmSync(path)],
-    ["another file of the same bytes", (path) => replaceByCopy(path)],
-    ["written again", (path) => utimesSync(path, 7, 7)],
-    ["a folder", (path) => turnIntoFolder(path)],
-  ];
+    const CHANGES: [string, (path: string) => void][] = [
+      ["truncated", (path) => truncateSync(path, 1000)],
+      ["longer", (path) => writeFileSync(path, "more", { flag: "a" })],
+      ["gone", (path) => rmSync(path)],
+      ["another file of the same bytes", (path) => replaceByCopy(path)],
+      ["written again", (path) => utimesSync(path, 7, 7)],
+      ["a folder", (path) => turnIntoFolder(path)],
+    ];
 
-  function replaceByCopy(path: string): void {
-    writeFileSync(`${path}.new`, readFileSync(path));
-    renameSync(`${path}.new`, path);
-  }
+    function replaceByCopy(path: string): void {
+      writeFileSync(`${path}.new`, readFileSync(path));
+      renameSync(`${path}.new`, path);
+    }
 
-  function turnIntoFolder(path: string): void {
-    rmSync(path);
-    mkdirSync(path);
-  }
+    function turnIntoFolder(path: string): void {
+      rmSync(path);
+      mkdirSync(path);
+    }
 
-  test.each(CHANGES)("is noticed: %s", async (_, change) => {
-    const where = place();
-    const path = join(where.b, "model.safetensors");
-    const recipe = mean(where.a, where.b);
-    const options = meddling(where.out, () => change(path));
-    const error = await refusal(() => merge(recipe, options));
-    expect(error.code).toBe("INPUT_CHANGED");
-    expect(error.message).toContain(path);
-    expect(listTree(where.root).filter((name) => name.startsWith("out"))).toEqual([]);
-  });
-});
+    test.each(CHANGES)("is noticed: %s", async (_, change) => {
+      const where = place();
+      const path = join(where.b, "model.safetensors");
+      const recipe = mean(where.a, where.b);
+      const options = meddling(where.out, () => change(path));
+      const error = await refusal(() => merge(recipe, options));
+      expect(error.code).toBe("INPUT_CHANGED");
+      expect(error.message).toContain(path);
+      expect(listTree(where.root).filter((name) => name.startsWith("out"))).toEqual([]);
+    });
+  },
+);
 
 describe("an input that is changed while the reference works", () => {
   /** Merges models that take a while; something happens to the second at the first progress. */

@@ -302,21 +302,26 @@ out_dtype: float16
   test("as objects find models from the working directory only", async () => {
     const models = [{ model: relative(process.cwd(), a) }];
     expect((await plan({ merge_method: "passthrough", models })).steps).toHaveLength(9);
-    const error = await refusal(() => plan({ merge_method: "passthrough", models: [{ model: "a" }] }));
+    const error = await refusal(() =>
+      plan({ merge_method: "passthrough", models: [{ model: "a" }] }),
+    );
     expect(error.code).toBe("MODEL_NOT_FOUND");
   });
 });
 
 describe("the output folder", () => {
-  test.each(["not there", "empty", "below folders that are not there"])("may be %s", async (how) => {
-    const out = how.startsWith("below") ? join(freshOut(), "x/y") : freshOut();
-    if (how === "empty") mkdirSync(out, { recursive: true });
-    await merge(average, { out });
-    expect(openModel(out).tensors.size).toBe(9);
-    expect(readdirSync(dirname(out)).filter((name) => name.startsWith("out-"))).toEqual(
-      expect.not.arrayContaining([expect.stringContaining("weightloom")]),
-    );
-  });
+  test.each(["not there", "empty", "below folders that are not there"])(
+    "may be %s",
+    async (how) => {
+      const out = how.startsWith("below") ? join(freshOut(), "x/y") : freshOut();
+      if (how === "empty") mkdirSync(out, { recursive: true });
+      await merge(average, { out });
+      expect(openModel(out).tensors.size).toBe(9);
+      expect(readdirSync(dirname(out)).filter((name) => name.startsWith("out-"))).toEqual(
+        expect.not.arrayContaining([expect.stringContaining("weightloom")]),
+      );
+    },
+  );
 
   test("may be a link to an empty folder, which gets the model", async () => {
     const real = freshOut();
@@ -499,7 +504,7 @@ test("tensors of every shape of file come through: empty, scalar, odd sizes, odd
     empty: { dtype: "F32", shape: [0, 3] },
     scalar: { dtype: "F32", shape: [] },
     odd: { dtype: "BOOL", shape: [13] },
-    "qu\"ote\\ é \u{1f600}": { dtype: "F16", shape: [65_537] },
+    'qu"ote\\ é \u{1f600}': { dtype: "F16", shape: [65_537] },
     steps: { dtype: "I64", shape: [2], values: [2 ** 40, -1] },
   });
   const recipe: RecipeObject = {

@@ -12,7 +12,7 @@ constexpr size_t kBlockWords = kBlock / 64;
 // Masks of a step that are kept between two phases take at most this much.
 constexpr uint64_t kMostMadeBytes = uint64_t{12} << 20;
 
-// A sample is 64 runs of 256 elements, sixteen times as many for large tensors.
+// A sample is 64 runs of 256 elements, eight times as many for large tensors.
 constexpr uint64_t kRun = 256;
 constexpr uint64_t kRuns = 64;
 constexpr uint64_t kLarge = uint64_t{1} << 22;
@@ -128,8 +128,8 @@ const uint32_t* Sparsifier::keys(const Tile& tile, Scratch& scratch) const {
 // Runs of elements spread evenly over the tensor; the selection is exact whatever they are.
 void Sparsifier::sample(Scratch& scratch) {
   const uint64_t count = io_.step().count;
-  const uint64_t runs = count < kRun * kRuns ? 0 : count < kLarge ? kRuns : 16 * kRuns;
-  if (runs == 0) return;
+  if (count < kRun * kRuns) return;
+  const uint64_t runs = count < kLarge ? kRuns : 8 * kRuns;
   std::vector<std::vector<uint32_t>> samples(models_.size());
   for (size_t m = 0; m < models_.size(); ++m) {
     if (models_[m].selection == nullptr && models_[m].outliers == nullptr) continue;

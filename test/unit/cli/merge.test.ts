@@ -33,7 +33,9 @@ describe("merge", () => {
     const { code, out: lines } = await runLine("merge", recipe, out);
     expect(code).toBe(0);
     expect(lines).toEqual([
-      expect.stringMatching(/^.*out-0: 9 tensors, 1\.33 kB in \d+\.\d\d s \(dare_linear, native\)$/),
+      expect.stringMatching(
+        /^.*out-0: 9 tensors, 1\.33 kB in \d+\.\d\d s \(dare_linear, native\)$/,
+      ),
     ]);
     expect(openModel(out).tensors.size).toBe(9);
   });

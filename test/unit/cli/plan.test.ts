@@ -9,7 +9,10 @@ import { jsonOf, runLine } from "./streams.ts";
 const folder = useFolder("cli-plan");
 const a = makeLlama(join(folder, "a"), { seed: 1 });
 const recipe = join(folder, "recipe.yml");
-writeFileSync(recipe, "merge_method: linear\nmodels: [{model: a}, {model: ./a}]\nparameters: {weight: 1}\n");
+writeFileSync(
+  recipe,
+  "merge_method: linear\nmodels: [{model: a}, {model: ./a}]\nparameters: {weight: 1}\n",
+);
 
 test("explains the plan, and writes nothing", async () => {
   const before = listTree(folder);
@@ -42,5 +45,7 @@ test("tells problems by their place, with code 3 for a model's", async () => {
   const { code, out, error } = await runLine("plan", bad);
   expect(code).toBe(3);
   expect(out).toEqual([]);
-  expect(error).toEqual([expect.stringMatching(`^error MODEL_NOT_FOUND: ${bad}:3:5: no model lies`)]);
+  expect(error).toEqual([
+    expect.stringMatching(`^error MODEL_NOT_FOUND: ${bad}:3:5: no model lies`),
+  ]);
 });

@@ -73,9 +73,7 @@ describe("mistakes", () => {
   test("an option that is not there gets a suggestion", async () => {
     const { code, error } = await runLine("merge", "a.yml", "out", "--thread", "4");
     expect(code).toBe(2);
-    expect(error).toEqual([
-      "error ARGUMENT: no option --thread (did you mean --threads?)",
-    ]);
+    expect(error).toEqual(["error ARGUMENT: no option --thread (did you mean --threads?)"]);
   });
 
   test("with --json are told as JSON on the output", async () => {

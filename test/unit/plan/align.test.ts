@@ -10,7 +10,11 @@ const a = makeLlama(join(folder, "a"));
 const tied = makeLlama(join(folder, "tied"), { tied: true, seed: 3 });
 
 function average(...models: string[]): RecipeObject {
-  return { merge_method: "linear", models: models.map((model) => ({ model })), parameters: { weight: 1 } };
+  return {
+    merge_method: "linear",
+    models: models.map((model) => ({ model })),
+    parameters: { weight: 1 },
+  };
 }
 
 async function stepOf(recipe: RecipeObject, tensor: string): Promise<PlanStep> {

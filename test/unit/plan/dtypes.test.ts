@@ -3,7 +3,12 @@ import { describe, expect, test } from "vitest";
 import { DTYPES, type Dtype } from "../../../lib/format/dtype.ts";
 import { plan } from "../../../lib/merge.ts";
 import type { Operation, PlanStep } from "../../../lib/plan/types.ts";
-import type { MethodName, OutputDtype, RecipeObject, Settings } from "../../../lib/recipe-object.ts";
+import type {
+  MethodName,
+  OutputDtype,
+  RecipeObject,
+  Settings,
+} from "../../../lib/recipe-object.ts";
 import { makeModel, refusal, useFolder } from "../../make.ts";
 
 const folder = useFolder("dtypes");

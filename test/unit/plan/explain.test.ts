@@ -12,7 +12,10 @@ const NORM = "model.norm.weight";
 
 async function lineOf(recipe: RecipeObject, tensor: string = NORM): Promise<string> {
   const lines = explain(await plan(recipe), { tensors: true });
-  return lines.find((line) => line.includes(tensor))!.replaceAll(a, "A").replaceAll(b, "B");
+  return lines
+    .find((line) => line.includes(tensor))!
+    .replaceAll(a, "A")
+    .replaceAll(b, "B");
 }
 
 function both(weights: readonly number[]): ModelEntry[] {
@@ -27,14 +30,8 @@ const head = `  ${NORM} BF16 [8]: `;
 
 describe("one tensor in words", () => {
   test.each<[RecipeObject, string]>([
-    [
-      { merge_method: "linear", models: both([0.75, 0.25]) },
-      `${head}weights 0.75, 0.25 of A, B`,
-    ],
-    [
-      { merge_method: "linear", models: both([1, 2]) },
-      `${head}weights 1, 2 of A, B, divided by 3`,
-    ],
+    [{ merge_method: "linear", models: both([0.75, 0.25]) }, `${head}weights 0.75, 0.25 of A, B`],
+    [{ merge_method: "linear", models: both([1, 2]) }, `${head}weights 1, 2 of A, B, divided by 3`],
     [{ merge_method: "linear", models: both([0, 1]) }, `${head}copy of B`],
     [
       {

@@ -10,7 +10,11 @@ const a = makeLlama(join(folder, "a"), { layers: 4, seed: 1 });
 const b = makeLlama(join(folder, "b"), { layers: 4, seed: 2 });
 
 /** A slice of these models with the same layers of each. */
-function slice(models: readonly string[], range: [number, number], parameters?: Settings): SliceEntry {
+function slice(
+  models: readonly string[],
+  range: [number, number],
+  parameters?: Settings,
+): SliceEntry {
   const sources = models.map((model) => ({ model, layer_range: range }));
   return { sources, ...(parameters === undefined ? {} : { parameters }) };
 }
@@ -137,9 +141,9 @@ describe("slices", () => {
     const error = await refusal(() => plan(stack(slice([both], [0, 1]))));
     expect(error.code).toBe("UNSUPPORTED");
     expect(error.message).toContain("encoder.layers.N, decoder.layers.N");
-    expect((await plan({ merge_method: "passthrough", models: [{ model: both }] })).steps).toHaveLength(
-      2,
-    );
+    expect(
+      (await plan({ merge_method: "passthrough", models: [{ model: both }] })).steps,
+    ).toHaveLength(2);
   });
 });
 

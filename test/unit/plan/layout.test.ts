@@ -41,7 +41,11 @@ describe("layOut", () => {
       expect([...header.tensors.keys()].sort()).toEqual(here.map((p) => p.item.name).sort());
       for (const { item: tensor, offset } of here) {
         const read = header.tensors.get(tensor.name)!;
-        expect(read).toMatchObject({ dtype: tensor.dtype, shape: tensor.shape, count: tensor.count });
+        expect(read).toMatchObject({
+          dtype: tensor.dtype,
+          shape: tensor.shape,
+          count: tensor.count,
+        });
         expect(header.dataStart + read.begin).toBe(offset);
       }
       expect(header.metadata).toEqual(new Map([["format", "pt"]]));
@@ -114,7 +118,10 @@ describe("layOut", () => {
 
   test("names that JSON must escape read back", () => {
     const names = ['quo"te', "tab\t", "é\u0000", "\u{1f600}"];
-    const { shards } = layOut(names.map((name) => item(name, 1)), 0);
+    const { shards } = layOut(
+      names.map((name) => item(name, 1)),
+      0,
+    );
     expect([...readBack(shards[0]).tensors.keys()].sort()).toEqual([...names].sort());
   });
 });

@@ -35,11 +35,7 @@ chat_template: auto
     const error = await refusal(() => plan(recipe));
     expect(error.code).toBe("SEVERAL_PROBLEMS");
     const seen = error.problems.map(({ code, place }) => `${code} ${place?.line}:${place?.column}`);
-    expect(seen.sort()).toEqual([
-      "MODEL_NOT_FOUND 3:5",
-      "MODEL_NOT_FOUND 7:5",
-      "UNSUPPORTED 9:1",
-    ]);
+    expect(seen.sort()).toEqual(["MODEL_NOT_FOUND 3:5", "MODEL_NOT_FOUND 7:5"]);
     expect(error.problems.every(({ place }) => place?.file === recipe)).toBe(true);
     expect(error.message).toContain(`${recipe}:3:5: no model lies at ${folder}/nowhere`);
   });
@@ -81,18 +77,19 @@ slices:
     expect(error.problems).toHaveLength(1);
   });
 
-  test("a name as the hub has them gets a hint", async () => {
-    const error = await refusal(() =>
-      plan({ merge_method: "passthrough", models: [{ model: "owner/name" }] }),
-    );
-    expect(error.code).toBe("MODEL_NOT_FOUND");
-    expect(error.hint).toContain("hub names must be downloaded first");
+  test("a name as the hub has them is looked for in the cache", async () => {
+    const recipe: RecipeObject = { merge_method: "passthrough", models: [{ model: "owner/name" }] };
+    const error = await refusal(() => plan(recipe, { offline: true, cacheDir: folder }));
+    expect(error.code).toBe("NOT_IN_CACHE");
+    expect(error.message).toContain(`owner/name@main is no local path`);
+    expect(error.hint).toContain("hf download owner/name");
+    expect(error.place?.path).toBe("models[0]");
   });
 
-  test("several documents in one file are refused", async () => {
-    const one = `merge_method: passthrough\nmodels: [{model: ${a}}]\n`;
-    const error = await refusal(() => plan(yaml("many.yml", `${one}---\n${one}`)));
-    expect(error.code).toBe("UNSUPPORTED");
+  test("a bare name that is nowhere is a wrong path", async () => {
+    const recipe: RecipeObject = { merge_method: "passthrough", models: [{ model: "nowhere" }] };
+    const error = await refusal(() => plan(recipe, { cacheDir: folder }));
+    expect(error.code).toBe("MODEL_NOT_FOUND");
   });
 });
 
@@ -195,10 +192,9 @@ describe("problems of tensors", () => {
 describe("what is not built yet is refused by name", () => {
   const passthrough = { merge_method: "passthrough", models: [{ model: a }] };
   const CASES: [string, object, ErrorCode][] = [
-    ["modules", { merge_method: "passthrough", modules: { default: { models: [{ model: a }] } } }, "UNSUPPORTED"],
     ["tokenizer_source", { ...passthrough, tokenizer_source: "union" }, "UNSUPPORTED"],
     ["tokenizer", { ...passthrough, tokenizer: { source: "union" } }, "UNSUPPORTED"],
-    ["chat_template", { ...passthrough, chat_template: "auto" }, "UNSUPPORTED"],
+    ["chat_template", { ...passthrough, chat_template: "llama3" }, "UNSUPPORTED"],
     ["LoRA", { ...passthrough, models: [{ model: `${a}+adapter` }] }, "UNSUPPORTED"],
     ["revisions", { ...passthrough, models: [{ model: `${a}@main` }] }, "UNSUPPORTED"],
   ];

@@ -1,0 +1,48 @@
+/** Finds the models of a recipe that are no local paths. */
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { formatReference } from "../config/reference.ts";
+import type { ModelReference, Recipe } from "../config/types.ts";
+import { MergeError } from "../errors.ts";
+import { findLocal, type LocatedModel, references } from "../plan/sources.ts";
+import { isHubName } from "./cache.ts";
+import { type HubOptions, type HubSurroundings, resolveHub } from "./resolve.ts";
+
+/** Whether a path that leads nowhere can be meant as the name of a model on the hub. */
+function isMeantForHub({ path }: ModelReference, folder: string | undefined): boolean {
+  if (!isHubName(path)) return false;
+  // A mistyped path below a folder that exists is a mistyped path.
+  const owner = dirname(path);
+  if (owner === ".") return true;
+  return ![".", folder].some((at) => at !== undefined && existsSync(resolve(at, owner)));
+}
+
+/**
+ * Looks the recipe's models up in the cache, and on the hub where that is allowed, by
+ * `path[@revision]`. Local paths are not in the result; what fails is, with its error.
+ * `known` are models that are not to be looked up, such as results of other documents.
+ */
+export async function locateModels(
+  recipe: Recipe,
+  folder: string | undefined,
+  options: HubOptions,
+  known: ReadonlyMap<string, LocatedModel> = new Map(),
+  surroundings?: HubSurroundings,
+): Promise<Map<string, LocatedModel>> {
+  const located = new Map(known);
+  for (const { reference } of references(recipe)) {
+    const { lora: _, ...own } = reference;
+    const key = formatReference(own);
+    if (located.has(key) || findLocal(own.path, folder) !== undefined) continue;
+    if (!isMeantForHub(own, folder)) continue;
+    try {
+      const path = await resolveHub(own.path, own.revision, options, surroundings);
+      located.set(key, { path });
+    } catch (error) {
+      if (!(error instanceof MergeError) || error.code === "ABORTED") throw error;
+      const bare = !own.path.includes("/");
+      if (!bare || error.code !== "NOT_IN_CACHE") located.set(key, { error });
+    }
+  }
+  return located;
+}

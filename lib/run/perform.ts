@@ -1,0 +1,110 @@
+/** Runs one plan: stage, backend, companion files, publication. */
+import { type AssetFile, makeAssets } from "../assets/index.ts";
+import { parseReference, sameReference } from "../config/reference.ts";
+import { MergeError } from "../errors.ts";
+import { byteLength } from "../format/dtype.ts";
+import type { MergeOptions, Progress } from "../merge.ts";
+import { METHODS } from "../methods/index.ts";
+import type { Method } from "../methods/types.ts";
+import { outputBytes } from "../plan/explain.ts";
+import type { Plan, PlanStep } from "../plan/types.ts";
+import { version } from "../version.ts";
+import { chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./backend.ts";
+import { checkInputs } from "./identity.ts";
+import { fitThreads } from "./memory.ts";
+import { Stage } from "./publish.ts";
+import type { LoadedRecipe } from "./recipe.ts";
+import type { ExecuteOptions, StepResult, Work } from "./work.ts";
+
+/** Steps in the order of the plan, but those that draw from torch's stream in the order of draws. */
+function workOf(made: Plan, shards: readonly string[]): { work: Work; order: number[] } {
+  const drawOf = ({ operation }: PlanStep) => {
+    return operation.op === "task" && operation.torch !== null ? operation.torch.offset : -1;
+  };
+  const order = made.steps.map((_, i) => i);
+  order.sort((a, b) => drawOf(made.steps[a]) - drawOf(made.steps[b]) || a - b);
+  const work = {
+    sources: made.sources.map(({ path, size }) => ({ path, size })),
+    outputs: shards.map((path, i) => ({ path, size: made.shards[i].size })),
+    steps: order.map((i) => ({ ...made.steps[i], output: made.steps[i].shard })),
+  };
+  return { work, order };
+}
+
+function inPlanOrder(results: readonly StepResult[], order: readonly number[]): StepResult[] {
+  const sorted: StepResult[] = [];
+  order.forEach((at, i) => {
+    sorted[at] = results[i];
+  });
+  return sorted;
+}
+
+/** Turns byte counts into Progress; steps run in about the order of the plan. */
+function progressOf(made: Plan, onProgress: (progress: Progress) => void): (done: number) => void {
+  const bytesTotal = outputBytes(made);
+  const width = made.steps.map(({ dtype, count }) => byteLength(dtype, count));
+  let at = 0;
+  let before = 0;
+  return (bytesDone) => {
+    while (at < width.length - 1 && before + width[at] <= bytesDone) before += width[at++];
+    onProgress({ bytesDone, bytesTotal, tensor: made.steps[at].tensor });
+  };
+}
+
+function assetsOf(
+  loaded: LoadedRecipe,
+  made: Plan,
+  results: readonly StepResult[],
+  { copyTokenizer = true, modelCard = true }: MergeOptions,
+): AssetFile[] {
+  const { title: methodTitle, source: methodSource } = METHODS.get(made.method) as Method;
+  const { baseModel } = loaded.recipe;
+  const models = made.models.flatMap((text) => {
+    const parsed = parseReference(text);
+    if ("fault" in parsed) return [];
+    const base = baseModel !== undefined && sameReference(parsed.reference, baseModel);
+    return [{ reference: parsed.reference, base }];
+  });
+  const about = { recipeText: loaded.text, methodTitle, methodSource, version, models };
+  return makeAssets({ plan: made, results, ...about, copyTokenizer, modelCard });
+}
+
+/** Executes a plan and publishes the result at `options.out`. */
+export async function perform(
+  loaded: LoadedRecipe,
+  made: Plan,
+  options: MergeOptions,
+): Promise<StepResult[]> {
+  const backend = chooseBackend(options.backend);
+  const io = chooseIo(options.io);
+  const execute: ExecuteOptions = {
+    threads: fitThreads(made, backend, chooseThreads(options.threads), io, options.maxMemory),
+    isa: chooseIsa(options.isa),
+    sync: options.sync ?? true,
+    io,
+    signal: options.signal,
+    onBytes: options.onProgress === undefined ? undefined : progressOf(made, options.onProgress),
+  };
+  const stage = new Stage(options.out, made, execute.sync);
+  try {
+    const shards = stage.createShards(made);
+    throwIfAborted(options.signal);
+    checkInputs(made, "opening");
+    const { work, order } = workOf(made, shards);
+    const results = inPlanOrder(await backend.execute(work, execute), order);
+    checkInputs(made, "after");
+    stage.writeAssets(assetsOf(loaded, made, results, options));
+    execute.onBytes?.(outputBytes(made));
+    throwIfAborted(options.signal);
+    stage.publish(options.overwrite ?? false);
+    return results;
+  } catch (error) {
+    stage.discard();
+    throw error;
+  }
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return;
+  throw new MergeError("ABORTED", "the merge was cancelled", { cause: signal.reason });
+}
