@@ -10,12 +10,15 @@ import type { Method, TensorContext } from "./methods/types.ts";
 import type { Operation } from "./plan/types.ts";
 import {
   type ComputeOptions,
+  checkSignal,
   chooseBackend,
   chooseIsa,
+  chooseRandom,
+  chooseSeed,
   chooseThreads,
 } from "./run/backend.ts";
 import type { Backend, ExecuteOptions, Work } from "./run/work.ts";
-import { bytesOf, elementCount, emptyTensor, type Tensor, tensor } from "./tensor.ts";
+import { bytesOf, checkFloatDtype, elementCount, emptyTensor, type Tensor, tensor } from "./tensor.ts";
 
 /** A tensor, or a Float32Array that stands for a one-dimensional F32 tensor. */
 export type TensorLike = Tensor | Float32Array;
@@ -157,12 +160,28 @@ class CallContext implements TensorContext {
     const given = this.#values[name] ?? spec?.default;
     const value = Array.isArray(given) ? given[index] : given;
     if (value === undefined) return undefined;
+    if (typeof value !== "number" && typeof value !== "boolean") {
+      throw new MergeError("ARGUMENT", `${name}: a number was expected, not a ${typeof value}`);
+    }
     const number = Number(value);
     const low = spec?.min ?? Number.NEGATIVE_INFINITY;
     const high = spec?.max ?? Number.POSITIVE_INFINITY;
     if (Number.isFinite(number) && number >= low && number <= high) return number;
     throw new MergeError("OUT_OF_RANGE", `${name}: ${number} is outside its range`);
   }
+}
+
+/** Insists on the kinds of what every call has, for callers without types. */
+function checkKinds({ models, options, name }: Call): void {
+  if (!Array.isArray(models)) throw new MergeError("ARGUMENT", "models: a list was expected");
+  if (typeof name !== "string") throw new MergeError("ARGUMENT", "name: a string was expected");
+  if (options.dtype !== undefined) checkFloatDtype(options.dtype);
+  checkSignal(options.signal);
+}
+
+function checkOptions(options: unknown): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new MergeError("ARGUMENT", "options: an object was expected");
 }
 
 function checkLengths(call: Call): void {
@@ -179,6 +198,7 @@ function prepare(call: Call): Prepared<Tensor> {
   if (method.base === "required" && call.base === undefined) {
     throw new MergeError("BASE_MODEL", "base: a tensor was expected");
   }
+  checkKinds(call);
   const { min, max } = method.models;
   if (call.models.length < Math.max(min, 1) || call.models.length > max) {
     throw new MergeError("MODEL_COUNT", `${method.name} does not take ${call.models.length} models`);
@@ -239,6 +259,7 @@ async function compute<T extends TensorLike>(call: Call): Promise<T> {
 
 /** Weighted average of any number of tensors. */
 function linearCall(models: readonly TensorLike[], options: LinearOptions): Call {
+  checkOptions(options);
   const { weight, normalize } = options;
   return { method: "linear", models, values: { weight, normalize }, seed: 0n, name: "", options };
 }
@@ -252,7 +273,7 @@ function taskCall(method: string, models: readonly TensorLike[], options: DareOp
   if (options?.base === undefined) throw new MergeError("BASE_MODEL", "base: a tensor was expected");
   const { base, weight, density, normalize, rescale, lambda } = options;
   const values = { weight, density, normalize, rescale, lambda };
-  const seed = BigInt(options.seed ?? 0);
+  const seed = chooseSeed(options.seed);
   return { method, base, models, values, seed, name: options.name ?? "", options };
 }
 
@@ -261,13 +282,15 @@ function generalCall(
   models: readonly TensorLike[],
   options: MergeTensorsOptions,
 ): Call {
-  const { base, parameters: values = {}, random, name = "" } = options;
+  checkOptions(options);
+  const { base, parameters: values = {}, name = "" } = options;
+  const random = chooseRandom(options.random);
   const known = METHODS.get(method)?.parameters.map((each) => each.name) ?? [];
   for (const given of Object.keys(values)) {
     if (known.includes(given)) continue;
     throw new MergeError("UNKNOWN_KEY", `${method} has no parameter ${given}`);
   }
-  return { method, base, models, values, seed: BigInt(options.seed ?? 0), random, name, options };
+  return { method, base, models, values, seed: chooseSeed(options.seed), random, name, options };
 }
 
 function dareName(options: DareOptions): string {

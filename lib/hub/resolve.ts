@@ -79,7 +79,10 @@ async function download(
   { environment, loadClient: load }: HubSurroundings,
 ): Promise<string> {
   const endpoint = (environment.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
-  const client = await load({ endpoint, token: options.token ?? environment.HF_TOKEN });
+  const client = await load({
+    endpoint,
+    token: options.token || environment.HF_TOKEN || undefined,
+  });
   try {
     return await downloadModel(client, name, revision, cache, options);
   } catch (error) {

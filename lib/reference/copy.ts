@@ -7,7 +7,7 @@ export function* copy(io: StepIo, input: number, others: readonly number[]): Gen
     const stored = io.stored(input, range);
     for (const other of others) {
       if (Buffer.compare(stored, io.stored(other, range)) !== 0) {
-        throw new MergeError("TENSOR_DIFFERS", `input ${other}`);
+        throw new MergeError("TENSOR_DIFFERS", `tensor ${io.step.tensor}: input ${other}`);
       }
     }
     io.writeStored(range, stored);

@@ -79,6 +79,7 @@ function nextTurn(): Promise<void> {
 const TURN = 10;
 
 async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[]> {
+  if (options.signal?.aborted) throw abortError(options.signal);
   const results: StepResult[] = [];
   let turnStarted = performance.now();
   for (const bytesDone of runSteps(work, options.sync, results)) {

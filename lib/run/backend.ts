@@ -47,6 +47,28 @@ export function chooseThreads(threads: number | undefined): number {
   throw new MergeError("ARGUMENT", `threads: an integer from 1 to 1024 was expected, not ${count}`);
 }
 
+/** The seed as an integer. @throws MergeError ARGUMENT unless one of 64 bits */
+export function chooseSeed(seed: number | bigint = 0n): bigint {
+  const whole = typeof seed === "bigint" || Number.isSafeInteger(seed);
+  const value = whole ? BigInt(seed) : -1n;
+  if (value >= 0n && value < 2n ** 64n) return value;
+  const found = String(seed);
+  throw new MergeError("ARGUMENT", `seed: an integer from 0 to 2^64 - 1 was expected, not ${found}`);
+}
+
+/** The source of random numbers. @throws MergeError ARGUMENT */
+export function chooseRandom(random: "philox" | "torch-cpu" = "philox"): "philox" | "torch-cpu" {
+  if (random === "philox" || random === "torch-cpu") return random;
+  const found = String(random);
+  throw new MergeError("ARGUMENT", `random: philox or torch-cpu was expected, not ${found}`);
+}
+
+/** The signal itself. @throws MergeError ARGUMENT unless an AbortSignal, or none */
+export function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw new MergeError("ARGUMENT", "signal: an AbortSignal was expected");
+}
+
 /** How inputs are read; `auto` maps them. @throws MergeError ARGUMENT */
 export function chooseIo(io: "auto" | "mmap" | "pread" = "auto"): "mmap" | "pread" {
   if (io === "pread") return io;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kShortRow = 512;
 constexpr size_t kMostBins = 8192;
+constexpr uint32_t kMostMixed = 128;
 constexpr uint32_t kMixed = 0xFFFFFFFFu;
 constexpr uint32_t kInfinity = 0x7F800000u;
 
@@ -53,7 +54,8 @@ bool RowRanker::deal(const uint32_t* keys, size_t n) {
   return true;
 }
 
-void RowRanker::count(const uint32_t* keys, size_t n) {
+// False when a bin holds too many different keys for searching to be cheap.
+bool RowRanker::count(const uint32_t* keys, size_t n) {
   place_in_bin_.resize(n);
   for (size_t i = 0; i < n; ++i) {
     Bin& bin = bins_[bin_of_[i]];
@@ -64,11 +66,14 @@ void RowRanker::count(const uint32_t* keys, size_t n) {
   }
   starts_.resize(bins_.size() + 1);
   uint32_t sum = 0;
+  uint32_t fullest = 0;
   for (size_t b = 0; b < bins_.size(); ++b) {
     starts_[b] = sum;
+    if (bins_[b].key == kMixed) fullest = std::max(fullest, bins_[b].count);
     sum += bins_[b].count;
   }
   starts_[bins_.size()] = sum;
+  return fullest <= kMostMixed;
 }
 
 bool RowRanker::decide_one(const uint32_t* keys, size_t n, size_t i, uint32_t word,
@@ -84,10 +89,9 @@ bool RowRanker::decide_one(const uint32_t* keys, size_t n, size_t i, uint32_t wo
 void RowRanker::decide(const uint32_t* keys, size_t n, size_t from, size_t to,
                        const uint32_t* words, const std::vector<uint32_t>& thresholds,
                        uint64_t* mask, size_t bit) {
-  if (n < kShortRow || !deal(keys, n)) {
+  if (n < kShortRow || !deal(keys, n) || !count(keys, n)) {
     return decide_sorted(keys, n, from, to, words, thresholds, mask, bit);
   }
-  count(keys, n);
   const uint32_t low = thresholds.front();
   const uint32_t span = thresholds.back() - low;
   for (size_t i = from; i < to; ++i) {

@@ -6,7 +6,7 @@
 // the highest, needs no rank. Where all keys of a bin are equal (differences of 16-bit weights take
 // few values) the rank is the bin's first rank plus the place among its equals. Otherwise the rank
 // lies in the bin's range, and only when the word lies between the thresholds at its two ends is the
-// row searched. Short rows are sorted.
+// row searched. Short rows are sorted, and so are rows that an outlier would put into few bins.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,7 @@ class RowRanker {
   void decide_sorted(const uint32_t* keys, size_t n, size_t from, size_t to, const uint32_t* words,
                      const std::vector<uint32_t>& thresholds, uint64_t* mask, size_t bit);
   bool deal(const uint32_t* keys, size_t n);
-  void count(const uint32_t* keys, size_t n);
+  bool count(const uint32_t* keys, size_t n);
   bool decide_one(const uint32_t* keys, size_t n, size_t i, uint32_t word,
                   const std::vector<uint32_t>& thresholds) const;
 

@@ -56,7 +56,7 @@ RunResult run_in_files(const Layout& layout, const std::vector<Job::Place>& plac
   WireJob wire = read_words(words_of(layout.job(false)));
   const std::string& output = places.back().path;
   reserve_file(output, wire.outputs[0].size);
-  Job job(wire, places, {runnable_targets()[0], map, true});
+  Job job(wire, places, {runnable_targets()[0], map, true, threads});
   work_on(job, threads);
   job.finish();
   if (job.failed()) throw job.error();
@@ -143,7 +143,7 @@ void check_unwritable() {
 #if defined(__linux__)
   WireJob wire = read_words(words_of(layout.job(false)));
   places.back().path = "/dev/full";
-  Job job(wire, places, {&scalar_table, true, false});
+  Job job(wire, places, {&scalar_table, true, false, 2});
   work_on(job, 2);
   job.finish();
   CHECK(job.failed() && job.error().code == "NO_SPACE" && job.failed_step() == 0);

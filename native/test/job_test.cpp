@@ -91,7 +91,7 @@ void check_trimming() {
 void cancel_at(Layout& layout, const Bytes& want, size_t threads, uint64_t microseconds) {
   WireJob wire = read_words(words_of(layout.job(true)));
   Bytes output(want.size(), 0xEE);
-  Job job(wire, memory_places(layout.sources, output), {runnable_targets()[0], false, false});
+  Job job(wire, memory_places(layout.sources, output), {runnable_targets()[0], false, false, threads});
   std::thread canceller([&] {
     std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
     job.cancel();
@@ -123,7 +123,7 @@ void check_cancel_before_work() {
   add_steps(layout, 0, false, 1000);
   WireJob wire = read_words(words_of(layout.job(true)));
   Bytes output(wire.outputs[0].size);
-  Job job(wire, memory_places(layout.sources, output), {&scalar_table, false, false});
+  Job job(wire, memory_places(layout.sources, output), {&scalar_table, false, false, 3});
   job.cancel();
   work_on(job, 3);
   job.finish();

@@ -2,6 +2,7 @@
 // every line of kernels/table.def.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "guarded.h"
@@ -228,6 +229,26 @@ inline Bytes run_delta_magnitude(const KernelTable& table, const Call& c, Arena&
   auto* magnitudes = arena.output_of<uint32_t>(c.n);
   table.delta_magnitude[c.codec]({x, base, c.n, magnitudes});
   return bytes_of(magnitudes, c.n);
+}
+
+// A range between the magnitudes of two of the elements.
+inline Bytes run_collect_magnitude(const KernelTable& table, const Call& c, Arena& arena) {
+  std::vector<uint32_t> magnitudes(c.n + 1);
+  scalar_table.delta_magnitude[c.codec](
+      {c.stored[0].data(), c.stored[1].data(), c.n, magnitudes.data()});
+  const uint32_t one = magnitudes[c.n / 3], other = magnitudes[c.n / 2];
+  const uint32_t low = c.variant == 0 ? 0 : std::min(one, other);
+  const uint32_t high = c.variant == 1 ? 0xFFFFFFFFu : std::max(one, other);
+  const uint8_t* x = arena.input(c.stored[0]);
+  const uint8_t* base = arena.input(c.stored[1]);
+  uint64_t above = 5, inside = 0;
+  auto* keys = arena.output_of<uint32_t>(c.n);
+  uint32_t* const wanted = c.variant == 2 ? nullptr : keys;
+  table.collect_magnitude[c.codec]({x, base, c.n, low, high, wanted, &above, &inside});
+  Bytes result = bytes_of(&above, 1);
+  append(result, bytes_of(&inside, 1));
+  if (wanted != nullptr) append(result, bytes_of(keys, inside));
+  return result;
 }
 
 inline Bytes run_delta_sum(const KernelTable& table, const Call& c, Arena& arena) {

@@ -1,4 +1,4 @@
-// sort_row orders as a stable sort does.
+// RowRanker decides as ranks by a stable sort do, for any part of a row.
 #include "../engine/rank.h"
 
 #include <algorithm>
@@ -10,20 +10,75 @@
 using namespace weightloom;
 using namespace weightloom_test;
 
+namespace {
+
+std::vector<uint32_t> ranks_of(const std::vector<uint32_t>& keys) {
+  std::vector<uint32_t> order(keys.size()), ranks(keys.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
+  for (uint32_t rank = 0; rank < order.size(); ++rank) ranks[order[rank]] = rank;
+  return ranks;
+}
+
+// kind: 0 any number, 1 few different, 2 all equal, 3 denormals, 4 everything awkward, 5 zeros
+std::vector<uint32_t> make_keys(size_t n, int kind, RandomWords& random) {
+  std::vector<uint32_t> keys(n);
+  for (uint32_t& key : keys) {
+    switch (kind) {
+      case 0: key = bits_of(random.number()); break;
+      case 1: key = bits_of(static_cast<float>(random.below(40)) / 64.0f); break;
+      case 2: key = 0x3C000000u; break;
+      case 3: key = static_cast<uint32_t>(random.below(2000)); break;
+      case 4: key = awkward_bits(random); break;
+      default: key = 0; break;
+    }
+    key &= 0x7FFFFFFFu;
+    if (key > 0x7F800000u) key = 0x7FFFFFFFu;
+  }
+  return keys;
+}
+
+// Thresholds that do not fall: from low to high, or all the same.
+std::vector<uint32_t> make_thresholds(size_t n, RandomWords& random) {
+  const uint64_t low = random.word(), high = low + random.below((uint64_t{1} << 32) - low);
+  std::vector<uint32_t> out(n);
+  for (size_t i = 0; i < n; ++i) {
+    out[i] = static_cast<uint32_t>(n == 1 ? low : low + (high - low) * i / (n - 1));
+  }
+  return out;
+}
+
+void check_row(RowRanker& ranker, size_t n, int kind, RandomWords& random) {
+  const auto keys = make_keys(n, kind, random);
+  const auto thresholds = make_thresholds(n, random);
+  const auto ranks = ranks_of(keys);
+  const size_t from = static_cast<size_t>(random.below(n));
+  const size_t to = from + static_cast<size_t>(random.below(n - from + 1));
+  const size_t bit = static_cast<size_t>(random.below(130));
+  std::vector<uint32_t> words(to - from);
+  for (size_t i = 0; i < words.size(); ++i) {
+    // Some words equal a threshold nearby, so that every comparison is strict.
+    const size_t near = std::min<size_t>(n - 1, ranks[from + i] + random.below(3));
+    words[i] = random.below(2) == 0 ? random.word() : thresholds[near];
+  }
+  std::vector<uint64_t> mask((bit + words.size()) / 64 + 1), want(mask.size());
+  for (size_t i = 0; i < words.size(); ++i) {
+    const uint64_t stays = words[i] < thresholds[ranks[from + i]] ? 1 : 0;
+    want[(bit + i) / 64] |= stays << ((bit + i) % 64);
+  }
+  ranker.decide(keys.data(), n, from, to, words.data(), thresholds, mask.data(), bit);
+  CHECK_THAT(mask == want, "n %zu, kind %d, from %zu to %zu, bit %zu", n, kind, from, to, bit);
+}
+
+}  // namespace
+
 int main() {
   RandomWords random(71);
-  std::vector<uint32_t> order, spare;
-  for (size_t n = 0; n < 400; ++n) {
-    for (const uint32_t range : {1u, 5u, 3000u, 1u << 23, 0xFFFFFFFFu}) {
-      std::vector<uint32_t> keys(n);
-      for (uint32_t& key : keys) key = static_cast<uint32_t>(random.below(range)) * (n % 7 + 1);
-      std::vector<uint32_t> want(n);
-      std::iota(want.begin(), want.end(), 0u);
-      std::stable_sort(want.begin(), want.end(),
-                       [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
-      sort_row(keys.data(), n, order, spare);
-      CHECK_THAT(order == want, "n %zu, range %u", n, range);
-    }
+  RowRanker ranker;
+  for (int kind = 0; kind < 6; ++kind) {
+    for (size_t n = 1; n < 1200; n += 1 + n / 50) check_row(ranker, n, kind, random);
+    for (const size_t n : {8191, 8192, 8193, 20'000}) check_row(ranker, n, kind, random);
   }
   return check_result();
 }

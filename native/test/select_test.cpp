@@ -17,6 +17,7 @@ namespace {
 using Keys = std::vector<uint32_t>;
 
 constexpr size_t kTileKeys = 7;
+constexpr int kKinds = 5;
 
 // Calls body(keys, count, index of the first) for the tiles of one block.
 template <class Body>
@@ -31,19 +32,23 @@ void each_tile(const Keys& keys, size_t block_size, uint64_t block, Body body) {
 // One sweep over the blocks, in an order that changes with the sweep.
 void sweep(Selection& selection, const Keys& keys, size_t block_size, uint64_t blocks, int turn) {
   for (uint64_t i = 0; i < blocks; ++i) {
-    const uint64_t block = turn % 2 == 0 ? i : blocks - 1 - i;
-    std::vector<uint32_t> bins(Selection::kBins);
-    each_tile(keys, block_size, block,
-              [&](const uint32_t* at, size_t n, size_t) { selection.count(at, n, bins.data()); });
-    selection.finish_block(block, bins.data());
+    const uint64_t index = turn % 2 == 0 ? i : blocks - 1 - i;
+    std::vector<uint32_t> bins(Selection::kBins), inside(block_size);
+    SweepBlock block;
+    block.bins = bins.data();
+    block.keys = inside.data();
+    each_tile(keys, block_size, index,
+              [&](const uint32_t* at, size_t n, size_t) { selection.add(at, n, block); });
+    selection.finish_block(index, block);
   }
 }
 
-std::vector<bool> selected(const Keys& keys, uint64_t keep, size_t block_size) {
+// `sample`: any keys; good or bad, they change nothing but the number of sweeps.
+std::vector<bool> selected(const Keys& keys, uint64_t keep, size_t block_size, Keys sample) {
   const uint64_t blocks = (keys.size() + block_size - 1) / block_size;
   Selection selection(keep, keys.size(), blocks);
-  for (int turn = 0; !selection.done(); ++turn) {
-    CHECK(turn < 4);
+  selection.bracket(sample);
+  for (int turn = 0; !selection.done() && turn < 12; ++turn) {
     sweep(selection, keys, block_size, blocks, turn);
     const uint64_t again = selection.advance();
     if (again == Selection::kNone) continue;
@@ -51,6 +56,7 @@ std::vector<bool> selected(const Keys& keys, uint64_t keep, size_t block_size) {
       selection.find_cut(at, n, first);
     });
   }
+  CHECK(selection.done());
   std::vector<bool> out;
   for (size_t i = 0; i < keys.size(); ++i) {
     const bool tied = keys[i] == selection.threshold() && i < selection.cut();
@@ -85,26 +91,58 @@ Keys make_keys(size_t n, int kind, RandomWords& random) {
   return keys;
 }
 
-}  // namespace
-
-int main() {
+// Every number to keep of short rows of keys.
+void check_short() {
   RandomWords random(13);
-  for (size_t n = 2; n <= 90; ++n) {
-    for (int kind = 0; kind < 5; ++kind) {
+  for (size_t n = 1; n <= 90; ++n) {
+    for (int kind = 0; kind < kKinds; ++kind) {
       const Keys keys = make_keys(n, kind, random);
-      for (uint64_t keep = 1; keep < n; ++keep) {
+      for (uint64_t keep = 1; keep <= n; ++keep) {
         const size_t block_size = 1 + static_cast<size_t>(random.below(40));
-        CHECK_THAT(selected(keys, keep, block_size) == sorted(keys, keep),
+        CHECK_THAT(selected(keys, keep, block_size, {}) == sorted(keys, keep),
                    "n %zu, kind %d, keep %llu, blocks of %zu", n, kind,
                    static_cast<unsigned long long>(keep), block_size);
       }
     }
   }
-  for (int kind = 0; kind < 5; ++kind) {
+}
+
+// Samples of the keys themselves, of other keys, and of one key only.
+void check_sampled() {
+  RandomWords random(17);
+  for (int kind = 0; kind < kKinds; ++kind) {
     const Keys keys = make_keys(30'011, kind, random);
-    for (const uint64_t keep : {1, 100, 15'000, 30'010}) {
-      CHECK(selected(keys, keep, 1000) == sorted(keys, keep));
+    for (int of = 0; of < kKinds; ++of) {
+      Keys sample = make_keys(2000, of, random);
+      for (size_t i = 0; of == kind && i < sample.size(); ++i) sample[i] = keys[i * 15];
+      for (const uint64_t keep : {1, 100, 15'000, 30'010, 30'011}) {
+        CHECK_THAT(selected(keys, keep, 1000, sample) == sorted(keys, keep),
+                   "kind %d, sample of %d, keep %llu", kind, of,
+                   static_cast<unsigned long long>(keep));
+      }
     }
   }
+}
+
+// More keys than a selection collects, so that it counts them in bins.
+void check_large() {
+  RandomWords random(19);
+  const size_t n = 2 * static_cast<size_t>(Selection::kMostCollected) + 12'345;
+  for (int kind = 0; kind < kKinds; ++kind) {
+    const Keys keys = make_keys(n, kind, random);
+    const Keys sample = make_keys(1 << 14, (kind + 1) % kKinds, random);
+    const uint64_t keep = 1 + random.below(n - 1);
+    const std::vector<bool> want = sorted(keys, keep);
+    CHECK_THAT(selected(keys, keep, 65'536, {}) == want, "kind %d", kind);
+    CHECK_THAT(selected(keys, keep, 65'536, sample) == want, "kind %d, misled", kind);
+  }
+}
+
+}  // namespace
+
+int main() {
+  check_short();
+  check_sampled();
+  check_large();
   return check_result();
 }

@@ -78,7 +78,7 @@ bool try_wire(const Words& words, const KernelTable& kernels) {
     std::vector<Job::Place> places;
     for (Bytes& source : sources) places.push_back({"", source.data()});
     for (Bytes& output : outputs) places.push_back({"", output.data()});
-    Job job(wire, places, {&kernels, true, false});
+    Job job(wire, places, {&kernels, true, false, 1});
     work_on(job, 1);
     job.finish();
     if (!job.failed()) return true;

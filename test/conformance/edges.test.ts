@@ -9,7 +9,7 @@ import type { FloatDtype } from "../../lib/format/dtype.ts";
 import { merge } from "../../lib/merge.ts";
 import { METHODS } from "../../lib/methods/index.ts";
 import type { Method } from "../../lib/methods/types.ts";
-import type { MethodName, RecipeObject } from "../../lib/recipe-object.ts";
+import type { MethodName, RecipeObject, Settings } from "../../lib/recipe-object.ts";
 import { bitsOf, decode, encode } from "../../lib/reference/codec.ts";
 import { bytesOf, elementCount, emptyTensor, type Tensor, tensor } from "../../lib/tensor.ts";
 import { makeModel, type Tensors, tensorContent, useFolder } from "../make.ts";
@@ -282,7 +282,7 @@ const models = ["a", "b", "c"].map((name, i) => modelWithAll(name, i + 2));
 function recipeFor(method: Method, parameters: Parameters): RecipeObject {
   const listed = models.slice(0, Math.min(method.models.max, models.length));
   const { weight, ...global } = parameters;
-  const weights = Array.isArray(weight) ? weight : listed.map(() => weight);
+  const weights = (Array.isArray(weight) ? weight : listed.map(() => weight)) as number[];
   return {
     merge_method: method.name as MethodName,
     ...(method.base === "required" ? { base_model: base } : {}),
@@ -291,7 +291,7 @@ function recipeFor(method: Method, parameters: Parameters): RecipeObject {
       model,
       ...(weight === undefined ? {} : { parameters: { weight: weights[i] } }),
     })),
-    parameters: global as RecipeObject["parameters"],
+    parameters: global as Settings,
   };
 }
 
