@@ -6,7 +6,7 @@
 import { MergeError } from "./errors.ts";
 import type { FloatDtype } from "./format/dtype.ts";
 import { METHODS } from "./methods/index.ts";
-import type { Method, TensorContext } from "./methods/types.ts";
+import type { Method, ParameterSpec, TensorContext } from "./methods/types.ts";
 import type { Operation } from "./plan/types.ts";
 import {
   type ComputeOptions,
@@ -18,7 +18,14 @@ import {
   chooseThreads,
 } from "./run/backend.ts";
 import type { Backend, ExecuteOptions, Work } from "./run/work.ts";
-import { bytesOf, checkFloatDtype, elementCount, emptyTensor, type Tensor, tensor } from "./tensor.ts";
+import {
+  bytesOf,
+  checkFloatDtype,
+  elementCount,
+  emptyTensor,
+  type Tensor,
+  tensor,
+} from "./tensor.ts";
 
 /** A tensor, or a Float32Array that stands for a one-dimensional F32 tensor. */
 export type TensorLike = Tensor | Float32Array;
@@ -152,23 +159,33 @@ class CallContext implements TensorContext {
   }
 
   numberOf(name: string, input: number): number | undefined {
-    return this.#value(name, input) ?? (name === "weight" ? 1 : undefined);
+    return this.#value(name, input);
   }
 
   #value(name: string, index: number): number | undefined {
     const spec = this.#method.parameters.find((each) => each.name === name);
     const given = this.#values[name] ?? spec?.default;
     const value = Array.isArray(given) ? given[index] : given;
-    if (value === undefined) return undefined;
+    if (value === undefined) return absent(spec);
     if (typeof value !== "number" && typeof value !== "boolean") {
       throw new MergeError("ARGUMENT", `${name}: a number was expected, not a ${typeof value}`);
     }
     const number = Number(value);
     const low = spec?.min ?? Number.NEGATIVE_INFINITY;
     const high = spec?.max ?? Number.POSITIVE_INFINITY;
-    if (Number.isFinite(number) && number >= low && number <= high) return number;
+    const whole = spec?.type === "integer" ? Number.isInteger(number) : true;
+    const flag = spec?.type === "boolean" ? number === 0 || number === 1 : true;
+    const finite = Number.isFinite(Math.fround(number));
+    if (finite && whole && flag && number >= low && number <= high) return number;
     throw new MergeError("OUT_OF_RANGE", `${name}: ${number} is outside its range`);
   }
+}
+
+/** A parameter without a value: weights count 1 here, other required ones must be given. */
+function absent(spec: ParameterSpec | undefined): number | undefined {
+  if (spec === undefined || spec.optional === true) return undefined;
+  if (spec.name === "weight") return 1;
+  throw new MergeError("MISSING_PARAMETER", `${spec.name}: a number was expected`);
 }
 
 /** Insists on the kinds of what every call has, for callers without types. */
@@ -188,7 +205,10 @@ function checkLengths(call: Call): void {
   for (const [name, value] of Object.entries(call.values)) {
     if (!Array.isArray(value) || value.length === call.models.length) continue;
     const found = `${value.length} for ${call.models.length} models`;
-    throw new MergeError("ARGUMENT", `${name}: one value for each model was expected, not ${found}`);
+    throw new MergeError(
+      "ARGUMENT",
+      `${name}: one value for each model was expected, not ${found}`,
+    );
   }
 }
 
@@ -198,10 +218,16 @@ function prepare(call: Call): Prepared<Tensor> {
   if (method.base === "required" && call.base === undefined) {
     throw new MergeError("BASE_MODEL", "base: a tensor was expected");
   }
+  if (method.base === "among" && call.base !== undefined) {
+    throw new MergeError("BASE_MODEL", `base: ${method.name} takes its base as the first tensor`);
+  }
   checkKinds(call);
   const { min, max } = method.models;
   if (call.models.length < Math.max(min, 1) || call.models.length > max) {
-    throw new MergeError("MODEL_COUNT", `${method.name} does not take ${call.models.length} models`);
+    throw new MergeError(
+      "MODEL_COUNT",
+      `${method.name} does not take ${call.models.length} models`,
+    );
   }
   checkLengths(call);
   const models = call.models.map((each, i) => asTensor(each, `model ${i}`));
@@ -222,7 +248,13 @@ function prepare(call: Call): Prepared<Tensor> {
     offset: 0,
     inputs,
     operation: converts
-      ? { op: "linear" as const, inputs: [operation.input], weights: [1], divisor: null, mean: false }
+      ? {
+          op: "linear" as const,
+          inputs: [operation.input],
+          weights: [1],
+          divisor: null,
+          mean: false,
+        }
       : operation,
   };
   const places = (tensors: readonly Tensor[]) => tensors.map((t) => ({ memory: bytesOf(t) }));
@@ -270,7 +302,8 @@ function slerpCall(a: TensorLike, b: TensorLike, options: SlerpOptions): Call {
 }
 
 function taskCall(method: string, models: readonly TensorLike[], options: DareOptions): Call {
-  if (options?.base === undefined) throw new MergeError("BASE_MODEL", "base: a tensor was expected");
+  if (options?.base === undefined)
+    throw new MergeError("BASE_MODEL", "base: a tensor was expected");
   const { base, weight, density, normalize, rescale, lambda } = options;
   const values = { weight, density, normalize, rescale, lambda };
   const seed = chooseSeed(options.seed);
@@ -336,14 +369,13 @@ export const slerp: Both<[a: TensorLike, b: TensorLike, options: SlerpOptions]> 
  * Task arithmetic: base + λ·Σ wᵢ·(xᵢ − base).
  * @example taskArithmetic([a, b], { base, weight: [0.6, 0.4] })
  */
-export const taskArithmetic: Both<
-  [models: readonly TensorLike[], options: TaskArithmeticOptions]
-> = forms(
-  (models: readonly TensorLike[], options: TaskArithmeticOptions) =>
-    computeSync(taskCall("task_arithmetic", models, options)),
-  (models: readonly TensorLike[], options: TaskArithmeticOptions) =>
-    compute(taskCall("task_arithmetic", models, options)),
-);
+export const taskArithmetic: Both<[models: readonly TensorLike[], options: TaskArithmeticOptions]> =
+  forms(
+    (models: readonly TensorLike[], options: TaskArithmeticOptions) =>
+      computeSync(taskCall("task_arithmetic", models, options)),
+    (models: readonly TensorLike[], options: TaskArithmeticOptions) =>
+      compute(taskCall("task_arithmetic", models, options)),
+  );
 
 /**
  * TIES: trim each delta, elect a sign for each element, combine what agrees.
@@ -352,7 +384,8 @@ export const taskArithmetic: Both<
 export const ties: Both<[models: readonly TensorLike[], options: TiesOptions]> = forms(
   (models: readonly TensorLike[], options: TiesOptions) =>
     computeSync(taskCall("ties", models, options)),
-  (models: readonly TensorLike[], options: TiesOptions) => compute(taskCall("ties", models, options)),
+  (models: readonly TensorLike[], options: TiesOptions) =>
+    compute(taskCall("ties", models, options)),
 );
 
 /**

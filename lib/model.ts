@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { MergeError, printable } from "./errors.ts";
 import { isFloatDtype } from "./format/dtype.ts";
-import { openModel as openHeaders, type Model } from "./format/model.ts";
+import { type Model, openModel as openHeaders } from "./format/model.ts";
 import { decodeTile } from "./reference/tile.ts";
 
 /** An opened model whose tensors can be read. */
@@ -32,7 +32,10 @@ export function openModel(path: string): OpenedModel {
   const read = (name: string) => {
     const { dtype, count } = find(name);
     if (!isFloatDtype(dtype)) {
-      throw new MergeError("DTYPE_UNSUPPORTED", `${printable(name)} is ${dtype}, not a float dtype`);
+      throw new MergeError(
+        "DTYPE_UNSUPPORTED",
+        `${printable(name)} is ${dtype}, not a float dtype`,
+      );
     }
     return decodeTile(dtype, bytes(name), count).values;
   };

@@ -7,12 +7,15 @@ export type TensorData = Float32Array | Uint16Array | Uint8Array;
 /** Whether an array can hold a dtype's stored bits; bytes can hold any. */
 function canHold(dtype: FloatDtype, data: unknown): data is TensorData {
   if (data instanceof Uint8Array) return true;
-  return WIDTH[dtype] === 2 ? data instanceof Uint16Array : dtype === "F32" && data instanceof Float32Array;
+  return WIDTH[dtype] === 2
+    ? data instanceof Uint16Array
+    : dtype === "F32" && data instanceof Float32Array;
 }
 
 /** Insists on memory that neither moves nor changes hands while it is read. */
 function checkBuffer(buffer: ArrayBufferLike): void {
-  if (!(buffer instanceof ArrayBuffer)) throw argument("data: a buffer that is not shared was expected");
+  if (!(buffer instanceof ArrayBuffer))
+    throw argument("data: a buffer that is not shared was expected");
   if ((buffer as { resizable?: boolean }).resizable === true) {
     throw argument("data: a buffer that cannot be resized was expected");
   }
@@ -51,10 +54,13 @@ export function tensor(dtype: FloatDtype, data: TensorData, shape?: readonly num
   const width = WIDTH[checkFloatDtype(dtype)];
   if (!canHold(dtype, data)) {
     const array = width === 4 ? "Float32Array" : "Uint16Array";
-    throw argument(`data: a ${width === 1 ? "" : `${array} or a `}Uint8Array was expected for ${dtype}`);
+    throw argument(
+      `data: a ${width === 1 ? "" : `${array} or a `}Uint8Array was expected for ${dtype}`,
+    );
   }
   checkBuffer(data.buffer);
-  if (data.byteLength % width !== 0) throw argument(`data: whole elements of ${dtype} were expected`);
+  if (data.byteLength % width !== 0)
+    throw argument(`data: whole elements of ${dtype} were expected`);
   const count = data.byteLength / width;
   const axes = shape ?? [count];
   if (!Array.isArray(axes)) throw argument("shape: a list of integers was expected");
@@ -82,7 +88,11 @@ export function elementCount(of: Tensor): number {
 export function emptyTensor(dtype: FloatDtype, shape: readonly number[]): Tensor {
   const count = shape.reduce((product, axis) => product * axis, 1);
   if (dtype === "F32") return { dtype, data: new Float32Array(count), shape };
-  return { dtype, data: WIDTH[dtype] === 2 ? new Uint16Array(count) : new Uint8Array(count), shape };
+  return {
+    dtype,
+    data: WIDTH[dtype] === 2 ? new Uint16Array(count) : new Uint8Array(count),
+    shape,
+  };
 }
 
 /** The stored bytes of a tensor, as a view. */

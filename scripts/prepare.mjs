@@ -83,10 +83,11 @@ function dependenciesInstalled() {
 function installDependencies() {
   if (dependenciesInstalled()) return;
   say("installing dependencies (npm ci)");
-  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  // Not `npm ci`: it refuses a lock file that lacks binaries of other platforms.
+  const args = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
   const npm = process.env.npm_execpath;
-  if (npm?.endsWith(".js")) run("npm ci", process.execPath, [npm, ...args]);
-  else run("npm ci", process.platform === "win32" ? "npm.cmd" : "npm", args);
+  if (npm?.endsWith(".js")) run("npm install", process.execPath, [npm, ...args]);
+  else run("npm install", process.platform === "win32" ? "npm.cmd" : "npm", args);
 }
 
 /** Compiles into a new folder that then takes the old one's place, so nothing stale stays. */

@@ -1,5 +1,5 @@
-import { weightedMean } from "./weights.ts";
 import type { Method } from "./types.ts";
+import { weightedMean } from "./weights.ts";
 
 /** Weighted average: y = Σ wᵢ·xᵢ, divided by Σ wᵢ when normalizing. */
 export const linear: Method = {

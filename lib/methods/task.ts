@@ -42,7 +42,8 @@ const OF_SPARSIFY: Readonly<Record<Sparsify["kind"], readonly ParameterSpec[]>> 
       type: "number",
       default: 0.15,
       min: 0,
-      about: "The keep probability grows with the rank from density - epsilon to density + epsilon.",
+      about:
+        "The keep probability grows with the rank from density - epsilon to density + epsilon.",
     },
   ],
 };
@@ -101,9 +102,8 @@ function random(density: number, tensor: TensorContext, model: number): Sparsify
 
 /** target = floor(density·n) are kept below the floor(gamma·n) largest, which give way if need be. */
 function outliers(density: number, gamma: number, { count }: TensorContext): Sparsify {
-  const keep = Math.floor(density * count);
-  const top = Math.min(Math.floor(gamma * count), count - keep);
-  return { kind: "outliers", top, keep: Math.max(keep, 1) };
+  const keep = density > 0 ? Math.max(Math.floor(density * count), 1) : 0;
+  return { kind: "outliers", top: Math.min(Math.floor(gamma * count), count - keep), keep };
 }
 
 function rank(density: number, epsilon: number, model: number): Sparsify {

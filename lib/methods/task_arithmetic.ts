@@ -5,7 +5,8 @@ import type { Method } from "./types.ts";
 export const taskArithmetic: Method = taskMethod({
   name: "task_arithmetic",
   title: "Task arithmetic",
-  source: "Ilharco et al. 2022, Editing models with task arithmetic, https://arxiv.org/abs/2212.04089",
+  source:
+    "Ilharco et al. 2022, Editing models with task arithmetic, https://arxiv.org/abs/2212.04089",
   sparsify: "none",
   consensus: false,
   normalize: false,

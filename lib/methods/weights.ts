@@ -44,5 +44,10 @@ export function weightedMean(
     return { op: "linear", inputs: [inputs[0]], weights: [0], divisor: null, mean: false };
   }
   const unit = sum === 1;
-  return { op: "linear", ...present, divisor: normalize && !unit ? sum : null, mean: normalize || unit };
+  return {
+    op: "linear",
+    ...present,
+    divisor: normalize && !unit ? sum : null,
+    mean: normalize || unit,
+  };
 }

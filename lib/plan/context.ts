@@ -18,6 +18,12 @@ function missing(spec: ParameterSpec, tensor: string): MergeError {
   });
 }
 
+/** Kernels work in binary32, where a larger number would be infinite. */
+export function representable(spec: ParameterSpec, value: number): number {
+  if (Number.isFinite(Math.fround(value))) return value;
+  throw new MergeError("OUT_OF_RANGE", `${spec.name}: ${value} is beyond binary32`);
+}
+
 /** Resolves the parameters of one output tensor by mergekit's precedence. */
 export class RecipeContext implements TensorContext {
   readonly name: string;
@@ -68,7 +74,7 @@ export class RecipeContext implements TensorContext {
   #settle(name: string, found: number | undefined, tensor: string): number | undefined {
     const spec = this.#method.parameters.find((each) => each.name === name);
     if (spec === undefined) throw new MergeError("INTERNAL", `no parameter ${name}`);
-    if (found !== undefined) return found;
+    if (found !== undefined) return representable(spec, found);
     if (spec.default !== undefined) return Number(spec.default);
     if (spec.optional === true) return undefined;
     throw missing(spec, tensor);

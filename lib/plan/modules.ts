@@ -141,7 +141,8 @@ class Assignment {
     }
     const other = [...this.claimed].find(([, { path }]) => path === part.path);
     if (other !== undefined) {
-      const message = `modules ${printable(other[0])} and ${printable(name)} both mean ${printable(part.word)}`;
+      const names = `${printable(other[0])} and ${printable(name)}`;
+      const message = `modules ${names} both mean ${printable(part.word)}`;
       this.#problems.push(problem("CONFLICTING_KEYS", message, "keep one of them", place));
       return;
     }

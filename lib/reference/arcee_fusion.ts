@@ -99,10 +99,7 @@ function keysOf(
   });
 }
 
-function* thresholdOf(
-  io: StepIo,
-  keys: (range: Range) => Uint32Array,
-): Generator<void, number> {
+function* thresholdOf(io: StepIo, keys: (range: Range) => Uint32Array): Generator<void, number> {
   const passes = function* (): Generator<Uint32Array> {
     for (const range of io.ranges()) yield keys(range);
   };

@@ -25,7 +25,11 @@ function combineBlock(io: StepIo, combination: Combination, range: Range): void 
   io.writeTile(range, out, tiles);
 }
 
-function combine({ weights, divisor, mean }: Combination, tiles: readonly Tile[], i: number): number {
+function combine(
+  { weights, divisor, mean }: Combination,
+  tiles: readonly Tile[],
+  i: number,
+): number {
   const first = tiles[0].values[i];
   let sum = Math.fround(weights[0] * first);
   let same = true;

@@ -22,7 +22,11 @@ interface Part {
 function partOf(io: StepIo, operation: SceOperation, range: Range): Part {
   const base = io.tile(operation.base, range);
   const tiles = operation.inputs.map((input) => io.tile(input, range));
-  return { base, tiles, deltas: tiles.map(({ values }) => values.map((x, i) => x - base.values[i])) };
+  return {
+    base,
+    tiles,
+    deltas: tiles.map(({ values }) => values.map((x, i) => x - base.values[i])),
+  };
 }
 
 /** Keys of the population variances of a block. */

@@ -6,8 +6,7 @@
  * sin(θt)/sin θ; otherwise (nearly parallel, nearly opposite, or a Gram matrix that is not finite)
  * 1 − t and t. The weights combine the unnormalised tensors.
  */
-import { sine } from "./angles.ts";
-import { arcCosine } from "./angles.ts";
+import { arcCosine, sine } from "./angles.ts";
 import type { Coefficients, Gram } from "./gram.ts";
 
 const SMALL_NORM = 1e-8;
@@ -21,7 +20,8 @@ export function slerpCoefficients(gram: Gram, t: number): Coefficients {
   const angle = arcCosine(c);
   const part = angle * t;
   const whole = sine(angle);
-  return { weights: [signedSine(angle - part) / whole, signedSine(part) / whole], mean: false };
+  const weights = [signedSine(angle - part) / whole, signedSine(part) / whole];
+  return { weights, mean: gram.allEqual };
 }
 
 /** t outside [0, 1] makes angles negative, which `sine` does not take. */

@@ -76,11 +76,11 @@ function* gramOf(
 
 function* spanAll(io: StepIo, operation: SpanOperation): Generator<void> {
   const gram = yield* gramOf(io, operation, 0, io.step.count);
-  const { weights, mean } = coefficientsOf(operation, gram);
+  const coefficients = coefficientsOf(operation, gram);
   for (const range of io.ranges()) {
     const part = partOf(io, operation, range);
     const out = new Float32Array(range.count);
-    combine(part, out, 0, range.count, () => weights, mean);
+    combine(part, out, 0, range.count, () => coefficients);
     write(io, range, out, part);
     yield;
   }
@@ -95,15 +95,15 @@ function* spanRows(io: StepIo, operation: SpanOperation): Generator<void> {
     const part = partOf(io, operation, range);
     const out = new Float32Array(range.count);
     for (let at = 0; at < range.count; ) {
-      const of = Math.floor((range.first + at) / width);
-      if (of !== row) {
-        const gram = yield* gramOf(io, operation, of * width, (of + 1) * width);
+      const next = Math.floor((range.first + at) / width);
+      if (next !== row) {
+        const gram = yield* gramOf(io, operation, next * width, (next + 1) * width);
         current = coefficientsOf(operation, gram);
-        row = of;
+        row = next;
       }
       const stop = Math.min(range.count, (row + 1) * width - range.first);
-      const { weights, mean } = current;
-      combine(part, out, at, stop, () => weights, mean);
+      const of = current;
+      combine(part, out, at, stop, () => of);
       at = stop;
     }
     write(io, range, out, part);
@@ -127,17 +127,17 @@ function* spanColumns(io: StepIo, operation: SpanOperation): Generator<void> {
     }
     yield;
   }
-  const weights = Array.from({ length: width }, (_, column) => {
+  const columns = Array.from({ length: width }, (_, column) => {
     const gram = new Gram(n);
     for (let i = 0; i < n; i++) {
       for (let j = i; j < n; j++) gram.set(i, j, products[i * n + j][column]);
     }
-    return coefficientsOf(operation, gram).weights;
+    return coefficientsOf(operation, gram);
   });
   for (const range of io.ranges()) {
     const part = partOf(io, operation, range);
     const out = new Float32Array(range.count);
-    combine(part, out, 0, range.count, (i) => weights[(range.first + i) % width], false);
+    combine(part, out, 0, range.count, (i) => columns[(range.first + i) % width]);
     write(io, range, out, part);
     yield;
   }
@@ -149,11 +149,10 @@ function combine(
   out: Float32Array,
   from: number,
   to: number,
-  weightsAt: (i: number) => readonly number[],
-  mean: boolean,
+  at: (i: number) => Coefficients,
 ): void {
   for (let i = from; i < to; i++) {
-    const weights = weightsAt(i);
+    const { weights, mean } = at(i);
     const origin = base === undefined ? 0 : base.values[i];
     const first = tiles[0].values[i];
     let same = first === first;

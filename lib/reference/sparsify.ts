@@ -31,6 +31,7 @@ export function* makeMask(io: StepIo, operation: TaskOperation, m: number): Gene
     case "magnitude":
       return largest(yield* selectionOf(io, operation, m, sparsify.keep), undefined);
     case "outliers": {
+      if (sparsify.keep === 0) return { kept: (_, { count }) => new Uint8Array(count) };
       const top = yield* selectionOf(io, operation, m, sparsify.top);
       return largest(yield* selectionOf(io, operation, m, sparsify.top + sparsify.keep), top);
     }
@@ -97,8 +98,7 @@ function* rankMask(
 ): Generator<void, Mask> {
   const { width, torch, key } = operation;
   const count = io.step.count;
-  const words =
-    torch === null ? randomWords(count, sparsify.model, key) : io.drawTorch(torch);
+  const words = torch === null ? randomWords(count, sparsify.model, key) : io.drawTorch(torch);
   const all = new Uint8Array(count);
   for (let first = 0; first < count; first += width) {
     const keys: number[] = [];

@@ -125,6 +125,8 @@ function writeFully(descriptor: number, path: string, from: Uint8Array, at: numb
     }
   } catch (cause) {
     const full = ["ENOSPC", "EDQUOT"].includes((cause as NodeJS.ErrnoException).code ?? "");
-    throw new MergeError(full ? "NO_SPACE" : "WRITE_FAILED", `${path}: ${String(cause)}`, { cause });
+    throw new MergeError(full ? "NO_SPACE" : "WRITE_FAILED", `${path}: ${String(cause)}`, {
+      cause,
+    });
   }
 }

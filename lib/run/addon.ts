@@ -4,9 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** What a finished job reports: five words a step, or why it failed. */
-export type Outcome =
-  | { results: BigUint64Array }
-  | { code: string; message: string; step: number };
+export type Outcome = { results: BigUint64Array } | { code: string; message: string; step: number };
 
 export interface JobOptions {
   threads: number;

@@ -21,7 +21,10 @@ export interface ComputeOptions {
 export function chooseBackend(choice: BackendChoice = "auto"): Backend {
   if (choice === "reference") return referenceBackend;
   if (choice !== "auto" && choice !== "native") {
-    throw new MergeError("BACKEND", `backend: auto, native or reference was expected, not ${choice}`);
+    throw new MergeError(
+      "BACKEND",
+      `backend: auto, native or reference was expected, not ${choice}`,
+    );
   }
   if (loadAddon().addon !== undefined) return nativeBackend;
   if (choice === "auto") return referenceBackend;
@@ -53,7 +56,10 @@ export function chooseSeed(seed: number | bigint = 0n): bigint {
   const value = whole ? BigInt(seed) : -1n;
   if (value >= 0n && value < 2n ** 64n) return value;
   const found = String(seed);
-  throw new MergeError("ARGUMENT", `seed: an integer from 0 to 2^64 - 1 was expected, not ${found}`);
+  throw new MergeError(
+    "ARGUMENT",
+    `seed: an integer from 0 to 2^64 - 1 was expected, not ${found}`,
+  );
 }
 
 /** The source of random numbers. @throws MergeError ARGUMENT */

@@ -166,7 +166,12 @@ export class Stage {
       if (this.#sync) syncFolder(this.path);
       const aside = `${this.path}-old`;
       if (replaces) renameSync(this.#out, aside);
-      renameSync(this.path, this.#out);
+      try {
+        renameSync(this.path, this.#out);
+      } catch (error) {
+        if (replaces) renameSync(aside, this.#out);
+        throw error;
+      }
       if (this.#sync) syncFolder(dirname(this.#out));
       if (replaces) rmSync(aside, { recursive: true });
     });

@@ -47,7 +47,7 @@ Coefficients slerp_coefficients(const Gram& gram, double t) {
   const double angle = arc_cosine(c);
   const double part = angle * t;
   const double whole = sine(angle);
-  return {{signed_sine(angle - part) / whole, signed_sine(part) / whole}, false};
+  return {{signed_sine(angle - part) / whole, signed_sine(part) / whole}, gram.all_equal()};
 }
 
 Coefficients nuslerp_coefficients(const Gram& gram, double t) {

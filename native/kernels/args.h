@@ -50,11 +50,13 @@ struct TaskArgs {
   Nonfinite* nonfinite;
 };
 
-// Weights that differ from element to element (a weight for each column); base may be null.
+// Weights that differ from element to element (a weight for each column); base may be null. means:
+// not 0 in columns whose weights stand for an average.
 struct ColumnArgs {
   const void* base;
   const void* const* inputs;
   const float* const* weights;
+  const float* means;
   uint32_t input_count;
   float limit;
   void* out;

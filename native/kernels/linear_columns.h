@@ -3,6 +3,7 @@
 // column of a matrix as a vector of its own.
 //
 // Order: products and sums in input order, each rounded to binary32; then the base is added.
+// Where all inputs are equal in a column that averages, the result is the first input (no base).
 // NaN: see nonfinite.h. Memory: one pass; the weights are rows of a tile.
 #pragma once
 
@@ -20,6 +21,18 @@ inline typename V::F column_term(const ColumnArgs& a, At at, typename V::F base,
   return V::mul(weight.load(a.weights[m]), x);
 }
 
+// Lanes whose column averages and whose inputs are all equal.
+template <class V, class At>
+inline typename V::M columns_agree(const ColumnArgs& a, At at) {
+  const Some<V, F32> mean{at.at, at.live};
+  const auto first = at.load(a.inputs[0]);
+  auto same = V::greater(mean.load(a.means), V::set(0.0f));
+  for (uint32_t m = 0; m < a.input_count; ++m) {
+    same = V::both(same, V::equal(at.load(a.inputs[m]), first));
+  }
+  return same;
+}
+
 template <class V, class C>
 void linear_columns(const ColumnArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
@@ -30,6 +43,8 @@ void linear_columns(const ColumnArgs& a) {
     }
     if (a.base != nullptr) {
       sum = V::select(V::equal(sum, V::set(0.0f)), base, V::add(base, sum));
+    } else {
+      sum = V::select(columns_agree<V>(a, at), at.load(a.inputs[0]), sum);
     }
     if (!all_below<V>(sum, V::set(a.limit))) {
       sum = settle<V>(at, sum, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);

@@ -5,8 +5,8 @@
 // y = base + sum over active i, in input order, of d_i * (c == 1 ? boost_i : 1/c).
 // ram has boost 1; ramplus_tl takes 1 + r * min(shared_i / max(unique_i, epsilon), alpha) from the
 // counts that ram_count gathers. Every step rounds once to binary32; 1/c is rounded too.
-// Zeros: where the sum is 0 the result is the base itself. A NaN delta is never active, so
-// d_i - d_i is added for it, which keeps it. Memory: one pass each.
+// Zeros: where the sum is 0 the result is the base itself. A NaN delta is never active, but it is
+// added all the same, which keeps it. Memory: one pass each.
 #pragma once
 
 #include "nonfinite.h"

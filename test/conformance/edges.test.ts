@@ -313,28 +313,17 @@ describe("through files, tensors of every shape", () => {
   });
 });
 
-describe.each(["native", "reference"] as const)(
-  "where identical models differ, on %s",
-  (backend) => {
-    const values = (of: Tensor) => [...(of.data as Float32Array)];
+describe.each(["native", "reference"] as const)("identical models on %s", (backend) => {
+  test("slerp: a tensor no longer than 1e-8, at a right angle to any", () => {
+    const x = tensor("F32", new Float32Array([3e-9, -4e-9]));
+    const got = mergeTensors("slerp", [x, x], { parameters: { t: 0.35 }, backend }) as Tensor;
+    expect(got.data).toEqual(x.data);
+  });
 
-    test("slerp: a tensor no longer than 1e-8 is at a right angle to any", () => {
-      const x = tensor("F32", new Float32Array([3e-9, -4e-9]));
-      const parameters = { t: 0.35 };
-      const got = mergeTensors("slerp", [x, x], { parameters, backend }) as Tensor;
-      const factor = Math.sin(0.65 * (Math.PI / 2)) + Math.sin(0.35 * (Math.PI / 2));
-      values(got).forEach((each, i) => {
-        expect(each / x.data[i]).toBeCloseTo(factor, 6);
-      });
-    });
-
-    test("nuslerp by columns: the weights' sum is rounded, so the last place may differ", () => {
-      const x = makeTensor("F32", [50, 7], 1, FILLS.random);
-      const parameters = { weight: [0.6, 0.4], nuslerp_flatten: false, nuslerp_row_wise: true };
-      const got = mergeTensors("nuslerp", [x, x], { parameters, backend }) as Tensor;
-      const far = values(got).map((each, i) => Math.abs(each / x.data[i] - 1));
-      expect(Math.max(...far)).toBeLessThanOrEqual(2 ** -22);
-      expect(Math.max(...far)).toBeGreaterThan(0);
-    });
-  },
-);
+  test("nuslerp by columns", () => {
+    const x = makeTensor("F32", [50, 7], 1, FILLS.random);
+    const parameters = { weight: [0.6, 0.4], nuslerp_flatten: false, nuslerp_row_wise: true };
+    const got = mergeTensors("nuslerp", [x, x], { parameters, backend }) as Tensor;
+    expect(bytesOf(got)).toEqual(bytesOf(x));
+  });
+});

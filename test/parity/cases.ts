@@ -3,11 +3,11 @@ import {
   type ArrayOptions,
   dare,
   linear,
+  type MergeTensorsOptions,
   mergeTensors,
   slerp,
-  taskArithmetic,
-  type MergeTensorsOptions,
   type TensorLike,
+  taskArithmetic,
   ties,
 } from "../../lib/arrays.ts";
 import { METHODS } from "../../lib/methods/index.ts";
@@ -48,7 +48,9 @@ export const CASES: readonly Case[] = [
   task("linear, 1 model scaled", "passthrough", 1, (models, _, o) =>
     linear(models, { ...o, weight: 0.3, normalize: false }),
   ),
-  task("linear, 2 models", "linear", 2, (models, _, o) => linear(models, { ...o, weight: [0.6, 0.4] })),
+  task("linear, 2 models", "linear", 2, (models, _, o) =>
+    linear(models, { ...o, weight: [0.6, 0.4] }),
+  ),
   task("linear, 3 models, sum not 1", "linear", 3, (models, _, o) =>
     linear(models, { ...o, weight: [0.9, -0.4, 1.7] }),
   ),
@@ -102,7 +104,8 @@ function general(
   form: { base?: boolean; width?: number } = {},
 ): Case {
   return task(name, method, models, (given, base, o) => {
-    const all = form.width === undefined ? [...given, base] : asMatrix([...given, base], form.width);
+    const all =
+      form.width === undefined ? [...given, base] : asMatrix([...given, base], form.width);
     const around = form.base === false ? {} : { base: all[all.length - 1] };
     return mergeTensors(method, all.slice(0, -1), { ...o, ...options, ...around });
   });
@@ -117,22 +120,70 @@ function generalCases(): Case[] {
   return [
     general("nuslerp", "nuslerp", 2, { parameters: weights }, none),
     general("nuslerp, base", "nuslerp", 2, { parameters: weights }),
-    general("nuslerp, rows", "nuslerp", 2, { parameters: { ...weights, ...rows } }, { width: 5, ...none }),
-    general("nuslerp, long rows, base", "nuslerp", 2, { parameters: { ...weights, ...rows } }, { width: 1000 }),
-    general("nuslerp, columns", "nuslerp", 2, { parameters: { ...weights, ...columns } }, { width: 13, ...none }),
-    general("nuslerp, columns, base", "nuslerp", 2, { parameters: { ...weights, ...columns } }, { width: 16 }),
+    general(
+      "nuslerp, rows",
+      "nuslerp",
+      2,
+      { parameters: { ...weights, ...rows } },
+      { width: 5, ...none },
+    ),
+    general(
+      "nuslerp, long rows, base",
+      "nuslerp",
+      2,
+      { parameters: { ...weights, ...rows } },
+      { width: 1000 },
+    ),
+    general(
+      "nuslerp, columns",
+      "nuslerp",
+      2,
+      { parameters: { ...weights, ...columns } },
+      { width: 13, ...none },
+    ),
+    general(
+      "nuslerp, columns, base",
+      "nuslerp",
+      2,
+      { parameters: { ...weights, ...columns } },
+      { width: 16 },
+    ),
     general("multislerp", "multislerp", 3, { parameters: { weight: [1, 2, 0.5] } }, none),
     general("multislerp, base", "multislerp", 2, { parameters: { ...weights, eps: 1e-3 } }),
     general("karcher", "karcher", 3, {}, none),
     general("karcher, base, one step", "karcher", 2, { parameters: { max_iter: 1 } }),
     general("model_stock", "model_stock", 3, {}),
-    general("model_stock, rows", "model_stock", 2, { parameters: { filter_wise: true } }, { width: 8 }),
-    general("della", "della", 2, { parameters: { ...weights, density: 0.5, epsilon: 0.1 } }, { width: 7 }),
-    general("della_linear, torch", "della_linear", 2, { ...torch, parameters: { ...weights, density: [0.6, 0.3], epsilon: 0.2 } }),
-    general("dare_ties, torch", "dare_ties", 2, { ...torch, parameters: { weight: [1, 0], density: 0.4 } }),
-    general("breadcrumbs", "breadcrumbs", 2, { parameters: { ...weights, density: 0.5, gamma: 0.1 } }),
-    general("breadcrumbs_ties", "breadcrumbs_ties", 3, { parameters: { weight: 1, density: [0.9, 0.3, 1], gamma: 0.3 } }),
-    general("breadcrumbs, rescale", "breadcrumbs", 1, { parameters: { weight: 1, density: 0.3, rescale: true } }),
+    general(
+      "model_stock, rows",
+      "model_stock",
+      2,
+      { parameters: { filter_wise: true } },
+      { width: 8 },
+    ),
+    general(
+      "della",
+      "della",
+      2,
+      { parameters: { ...weights, density: 0.5, epsilon: 0.1 } },
+      { width: 7 },
+    ),
+    general("della_linear, torch", "della_linear", 2, {
+      ...torch,
+      parameters: { ...weights, density: [0.6, 0.3], epsilon: 0.2 },
+    }),
+    general("dare_ties, torch", "dare_ties", 2, {
+      ...torch,
+      parameters: { weight: [1, 0], density: 0.4 },
+    }),
+    general("breadcrumbs", "breadcrumbs", 2, {
+      parameters: { ...weights, density: 0.5, gamma: 0.1 },
+    }),
+    general("breadcrumbs_ties", "breadcrumbs_ties", 3, {
+      parameters: { weight: 1, density: [0.9, 0.3, 1], gamma: 0.3 },
+    }),
+    general("breadcrumbs, rescale", "breadcrumbs", 1, {
+      parameters: { weight: 1, density: 0.3, rescale: true },
+    }),
     general("nearswap", "nearswap", 1, { parameters: { t: 0.01 } }),
     general("arcee_fusion", "arcee_fusion", 1, {}, { width: 11 }),
     general("arcee_fusion, one row", "arcee_fusion", 1, {}),

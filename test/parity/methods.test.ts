@@ -7,7 +7,7 @@ import type { FloatDtype } from "../../lib/format/dtype.ts";
 import { loadAddon } from "../../lib/run/addon.ts";
 import type { Tensor } from "../../lib/tensor.ts";
 import { bytesOf } from "../../lib/tensor.ts";
-import { type Case, CASES, cases } from "./cases.ts";
+import { CASES, type Case, cases } from "./cases.ts";
 import { makeTensor, Random } from "./values.ts";
 
 const LENGTHS = [
@@ -28,7 +28,12 @@ test("every operation of the table has a case", () => {
   expect(new Set(CASES.map((each) => each.method))).toEqual(cases.methods);
 });
 
-function inputs(dtype: FloatDtype | "mixed", length: number, count: number, seed: number): Tensor[] {
+function inputs(
+  dtype: FloatDtype | "mixed",
+  length: number,
+  count: number,
+  seed: number,
+): Tensor[] {
   const random = new Random(seed);
   return Array.from({ length: count }, (_, i) =>
     makeTensor(dtype === "mixed" ? MIXED[i % MIXED.length] : dtype, length, random, i + 1),

@@ -1,6 +1,6 @@
 /** Random stored values with everything awkward among them. */
 import type { FloatDtype } from "../../lib/format/dtype.ts";
-import { CODECS, bitsOf, encode } from "../../lib/reference/codec.ts";
+import { bitsOf, CODECS, encode } from "../../lib/reference/codec.ts";
 import { type Tensor, tensor } from "../../lib/tensor.ts";
 
 /** A small deterministic generator (xorshift32). */

@@ -150,6 +150,7 @@ class Span : public RunningStep {
   void begin_columns() {
     products_.assign(pairs_.size(), std::vector<double>(width_, 0.0));
     column_weights_.assign(vectors_, std::vector<float>(width_));
+    column_means_.assign(width_, 0.0f);
   }
 
   // Products of a band of columns over all rows, added row by row; then their weights.
@@ -169,6 +170,7 @@ class Span : public RunningStep {
       }
       const Combination c = combination_of(gram);
       for (size_t k = 0; k < vectors_; ++k) column_weights_[k][from + j] = c.weights[k];
+      column_means_[from + j] = c.mean ? 1.0f : 0.0f;
     }
   }
 
@@ -214,8 +216,9 @@ class Span : public RunningStep {
         std::vector<const float*> weights;
         for (const auto& each : column_weights_) weights.push_back(each.data() + column + tile.at);
         io_.kernels().linear_columns[tile.codec](
-            {base_of(tile), tile.inputs.data(), weights.data(), static_cast<uint32_t>(vectors_),
-             io_.limit(), tile.out, tile.n, &seen});
+            {base_of(tile), tile.inputs.data(), weights.data(),
+             column_means_.data() + column + tile.at, static_cast<uint32_t>(vectors_), io_.limit(),
+             tile.out, tile.n, &seen});
       });
       first = stop;
     }
@@ -233,6 +236,7 @@ class Span : public RunningStep {
   std::vector<double> parameters_;
   std::vector<std::vector<double>> products_;
   std::vector<std::vector<float>> column_weights_;
+  std::vector<float> column_means_;
   Combination combination_;
 };
 

@@ -55,7 +55,8 @@ void Sparsifier::add_model(const double* p, bool keep_masks) {
   if (model.keep == Keep::outliers) {
     model.outliers = model.a >= 1 ? select(model.a) : nullptr;
     model.selection = select(model.a + model.b);
-    if (model.outliers == nullptr && model.selection == nullptr) model.keep = Keep::all;
+    const bool whole = model.outliers == nullptr && model.selection == nullptr && model.b > 0;
+    if (whole) model.keep = Keep::all;
   }
   if (model.keep == Keep::rank) {
     model.thresholds = rank_thresholds(model.a, model.b);
@@ -268,7 +269,8 @@ void Sparsifier::fill_mask(size_t m, const Range& range, const Tile& tile, const
     case Keep::all: return;
     case Keep::magnitude: return magnitude_mask(*model.selection, range, tile, x, base, mask);
     case Keep::outliers: {
-      std::fill(mask, mask + words, ~uint64_t{0});
+      std::fill(mask, mask + words, model.b > 0 ? ~uint64_t{0} : uint64_t{0});
+      if (model.b <= 0) return;
       if (model.selection != nullptr) {
         magnitude_mask(*model.selection, range, tile, x, base, mask);
       }
