@@ -82,7 +82,7 @@ function dependenciesInstalled() {
 
 function installDependencies() {
   if (dependenciesInstalled()) return;
-  say("installing dependencies (npm ci)");
+  say("installing dependencies");
   // Not `npm ci`: it refuses a lock file that lacks binaries of other platforms.
   const args = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
   const npm = process.env.npm_execpath;

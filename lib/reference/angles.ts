@@ -5,7 +5,7 @@
 const HALF_PI_1 = 1.57079632673412561417;
 const HALF_PI_2 = 6.0771005063039659766e-11;
 const HALF_PI_3 = 2.02226624879595063154e-21;
-const PI_HIGH = 3.141592653589793116;
+const PI_HIGH = Math.PI;
 const PI_LOW = 1.2246467991473532e-16;
 
 /** x = quadrant·π/2 + high + low, |high| ≤ π/4; 0 ≤ x ≤ 1e5. */
@@ -128,7 +128,7 @@ const EXPONENTIAL = [
 export function exponential(x: number): number {
   if (x < -700) return 0;
   if (x > 700) return Number.POSITIVE_INFINITY;
-  const k = Math.floor(x * 1.44269504088896340736 + 0.5);
+  const k = Math.floor(x * Math.LOG2E + 0.5);
   const high = x - k * LN2_HIGH;
   const low = k * LN2_LOW;
   const r = high - low;

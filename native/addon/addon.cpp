@@ -28,8 +28,8 @@ Napi::Value reserve(const Napi::CallbackInfo& info) {
     Napi::Object out = Napi::Object::New(env);
     const bool space = error.error_number == ENOSPC || error.error_number == EDQUOT;
     out.Set("code", space ? "NO_SPACE" : "WRITE_FAILED");
-    out.Set("message", error.path + ": " + error.operation + ": " +
-                           std::strerror(error.error_number));
+    out.Set("message",
+            error.path + ": " + error.operation + ": " + std::strerror(error.error_number));
     return out;
   }
 }

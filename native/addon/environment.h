@@ -1,8 +1,8 @@
 // What one JavaScript environment (main thread or worker) holds: its jobs, and the one thread-safe
 // function through which pool threads report that a job has ended.
 //
-// The function is made before the cleanup hook, so the hook, which runs first, may still use it. The
-// hook cancels this environment's jobs and waits until no pool thread is inside one of them. On
+// The function is made before the cleanup hook, so the hook, which runs first, may still use it.
+// The hook cancels this environment's jobs and waits until no pool thread is inside one of them. On
 // process.exit() no hook runs; then the jobs simply go down with the process.
 #pragma once
 
@@ -26,9 +26,9 @@ struct PendingJob {
       : job(std::move(engine_job)), deferred(Napi::Promise::Deferred::New(env)) {}
 
   std::unique_ptr<Job> job;
-  Napi::Promise::Deferred deferred;              // touched on the JavaScript thread only
+  Napi::Promise::Deferred deferred;               // touched on the JavaScript thread only
   std::vector<Napi::ObjectReference> keep_alive;  // likewise
-  size_t workers = 0;                            // guarded by the environment's mutex
+  size_t workers = 0;                             // guarded by the environment's mutex
 };
 
 class Environment {

@@ -20,7 +20,8 @@ Napi::Object error_outcome(Napi::Env env, const JobError& error) {
   return out;
 }
 
-Job::Place read_place(Napi::Value value, const WireFile& file, std::vector<Napi::Object>& memories) {
+Job::Place read_place(Napi::Value value, const WireFile& file,
+                      std::vector<Napi::Object>& memories) {
   Job::Place place;
   if (!file.memory) {
     if (!value.IsString()) throw JobError{"ARGUMENT", "a path was expected"};

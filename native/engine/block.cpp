@@ -30,8 +30,7 @@ void* Scratch::bytes(size_t slot, size_t count) {
 }
 
 StepIo::StepIo(const WireStep& step, std::vector<Source>& sources, std::vector<Output>& outputs,
-               const KernelTable& kernels, TorchStream& stream,
-               std::atomic<uint64_t>& bytes_done)
+               const KernelTable& kernels, TorchStream& stream, std::atomic<uint64_t>& bytes_done)
     : step_(step),
       sources_(sources),
       outputs_(outputs),
@@ -47,8 +46,7 @@ Range StepIo::range(uint64_t block) const {
 
 const uint8_t* StepIo::input(size_t i, const Range& range, Scratch& scratch) const {
   const WireInput& input = step_.inputs[i];
-  const bool bytes_only =
-      step_.operation == Operation::copy || step_.operation == Operation::same;
+  const bool bytes_only = step_.operation == Operation::copy || step_.operation == Operation::same;
   const uint64_t bits = bytes_only ? step_.bits : 8u * kCodecBytes[input.codec];
   const uint64_t at = input.offset + range.first * bits / 8;
   const Source& source = sources_[input.source];
@@ -107,7 +105,8 @@ void StepIo::for_tiles(const Range& range, size_t tile, const std::vector<size_t
       view.inputs[k] = decoded;
     }
     uint8_t* const to = out == nullptr ? nullptr : out + view.at * out_bytes;
-    view.out = fused || out == nullptr ? to : static_cast<void*>(scratch.take<float>(kOutTileSlot, kTile));
+    view.out =
+        fused || out == nullptr ? to : static_cast<void*>(scratch.take<float>(kOutTileSlot, kTile));
     body(view);
     if (!fused && out != nullptr) {
       kernels_.encode[step_.codec]({static_cast<const float*>(view.out), to, view.n});

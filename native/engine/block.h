@@ -100,7 +100,8 @@ class StepIo {
   void end_output(const Range& range, const uint8_t* built);
 
   // Cuts the range into tiles of at most `tile` elements and calls `body` with the chosen inputs
-  // as pointers of one fused codec: the stored bytes when they and the output agree, else f32 tiles.
+  // as pointers of one fused codec: the stored bytes when they and the output agree, else f32
+  // tiles.
   void for_tiles(const Range& range, size_t tile, const std::vector<size_t>& inputs, uint8_t* out,
                  Scratch& scratch, const std::function<void(const Tile&)>& body) const;
 

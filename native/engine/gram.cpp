@@ -169,14 +169,18 @@ Coefficients model_stock_coefficients(const Gram& gram) {
 
 Coefficients coefficients_of(Sphere sphere, const Gram& gram, const std::vector<double>& p) {
   switch (sphere) {
-    case Sphere::slerp: return slerp_coefficients(gram, p[0]);
-    case Sphere::nuslerp: return nuslerp_coefficients(gram, p[0]);
+    case Sphere::slerp:
+      return slerp_coefficients(gram, p[0]);
+    case Sphere::nuslerp:
+      return nuslerp_coefficients(gram, p[0]);
     case Sphere::multislerp: {
       const std::vector<double> weights(p.begin() + 1, p.end());
       return multislerp_coefficients(gram, p[0], weights);
     }
-    case Sphere::karcher: return karcher_coefficients(gram, static_cast<int>(p[0]), p[1]);
-    case Sphere::model_stock: return model_stock_coefficients(gram);
+    case Sphere::karcher:
+      return karcher_coefficients(gram, static_cast<int>(p[0]), p[1]);
+    case Sphere::model_stock:
+      return model_stock_coefficients(gram);
   }
   return {std::vector<double>(gram.size(), 0.0), false};
 }

@@ -5,8 +5,8 @@
 // multiplication does without changing their order. A word below the lowest threshold, or not below
 // the highest, needs no rank. Where all keys of a bin are equal (differences of 16-bit weights take
 // few values) the rank is the bin's first rank plus the place among its equals. Otherwise the rank
-// lies in the bin's range, and only when the word lies between the thresholds at its two ends is the
-// row searched. Short rows are sorted, and so are rows that an outlier would put into few bins.
+// lies in the bin's range, and only when the word lies between the thresholds at its two ends is
+// the row searched. Short rows are sorted, and so are rows that an outlier would put into few bins.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,8 @@ namespace weightloom {
 
 class RowRanker {
  public:
-  // Sets bit `bit + i - from` of the mask for every element i in [from, to) that stays; `words` holds
-  // one word for each of these. Keys are below 2^31.
+  // Sets bit `bit + i - from` of the mask for every element i in [from, to) that stays; `words`
+  // holds one word for each of these. Keys are below 2^31.
   void decide(const uint32_t* keys, size_t n, size_t from, size_t to, const uint32_t* words,
               const std::vector<uint32_t>& thresholds, uint64_t* mask, size_t bit);
 

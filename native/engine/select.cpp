@@ -56,8 +56,8 @@ void Selection::bracket(std::vector<uint32_t>& sample) {
     const bool frequent = std::find(frequent_.begin(), frequent_.end(), key) != frequent_.end();
     return key >= low_ && key <= high_ && !frequent;
   });
-  choose_mode(static_cast<uint64_t>(static_cast<double>(inside) / n * 1.25 *
-                                    static_cast<double>(count_)));
+  choose_mode(
+      static_cast<uint64_t>(static_cast<double>(inside) / n * 1.25 * static_cast<double>(count_)));
 }
 
 // Keys inside the bracket that make up a good part of it.
@@ -107,7 +107,9 @@ void Selection::finish_block(uint64_t index, const SweepBlock& block) {
   above_ += block.above;
   inside_ += block.inside;
   switch (mode_) {
-    case Mode::count: equal_[index] = static_cast<uint32_t>(block.inside); return;
+    case Mode::count:
+      equal_[index] = static_cast<uint32_t>(block.inside);
+      return;
     case Mode::collect:
       stored_ += collected_[index].size();
       if (stored_ > kMostCollected) collected_[index] = {};
@@ -202,12 +204,11 @@ uint64_t Selection::finish_collected() {
   return end_collected();
 }
 
-// Looks for the k-th key among the rest from `below` to `above`, which holds no frequent key but its
-// ends; takes them off the room when it lies lower.
+// Looks for the k-th key among the rest from `below` to `above`, which holds no frequent key but
+// its ends; takes them off the room when it lies lower.
 bool Selection::settle_between(uint32_t above, uint32_t below, std::vector<uint32_t>& rest) {
-  const auto end = std::partition(rest.begin(), rest.end(), [&](uint32_t key) {
-    return key >= below && key <= above;
-  });
+  const auto end = std::partition(rest.begin(), rest.end(),
+                                  [&](uint32_t key) { return key >= below && key <= above; });
   const auto count = static_cast<uint64_t>(end - rest.begin());
   if (count < room_) {
     room_ -= count;

@@ -1,7 +1,7 @@
 // The exact k-th largest of n unsigned 32-bit keys without sorting them.
 //
-// A range of keys is known to hold the k-th largest; at first it is everything, or the bracket that a
-// sample suggests. Every sweep counts the keys above the range and looks inside it:
+// A range of keys is known to hold the k-th largest; at first it is everything, or the bracket that
+// a sample suggests. Every sweep counts the keys above the range and looks inside it:
 //   collect    few keys lie inside, apart from some frequent ones that the sample has shown (the
 //              differences of 16-bit weights take few values): keep the few, count the frequent by
 //              block, finish on them exactly

@@ -40,8 +40,7 @@ void Mt19937::skip(uint64_t n) {
   }
 }
 
-std::vector<Mt19937> TorchStream::take(uint32_t seed, uint64_t offset, uint64_t count,
-                                       uint64_t n) {
+std::vector<Mt19937> TorchStream::take(uint32_t seed, uint64_t offset, uint64_t count, uint64_t n) {
   std::unique_lock lock(mutex_);
   if (!started_) generator_ = Mt19937(seed);
   started_ = true;

@@ -2,7 +2,8 @@
 // torch's default generator seeds it, one 32-bit output for each element, tensors in name order.
 //
 // The stream is sequential by nature. A step takes its part when its turn comes, only as far as the
-// generator's state at the start of every block; the blocks then draw their own numbers in parallel.
+// generator's state at the start of every block; the blocks then draw their own numbers in
+// parallel.
 #pragma once
 
 #include <condition_variable>
@@ -30,8 +31,8 @@ class Mt19937 {
 
 class TorchStream {
  public:
-  // The state at the start of each of `blocks` parts of `n` draws (the last part may be shorter), of
-  // `count` draws that begin at `offset` in the stream. Waits until all before them were taken.
+  // The state at the start of each of `blocks` parts of `n` draws (the last part may be shorter),
+  // of `count` draws that begin at `offset` in the stream. Waits until all before them were taken.
   std::vector<Mt19937> take(uint32_t seed, uint64_t offset, uint64_t count, uint64_t n);
   // Wakes and empties whoever waits, for good.
   void stop();

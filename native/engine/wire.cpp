@@ -18,8 +18,7 @@ constexpr int kCodecBits[kAllCodecs] = {32, 16, 16, 8, 8};
 
 class Words {
  public:
-  Words(const void* words, size_t count)
-      : at_(static_cast<const uint8_t*>(words)), left_(count) {}
+  Words(const void* words, size_t count) : at_(static_cast<const uint8_t*>(words)), left_(count) {}
 
   uint64_t next() {
     if (left_ == 0) refuse("it ends early");
@@ -95,10 +94,14 @@ bool fits_span(const WireStep& step) {
   const size_t vectors = step.inputs.size() - (p[3] != 0 ? 1 : 0);
   switch (static_cast<int>(p[0])) {
     case 0:
-    case 1: return vectors == 2 && p.size() == 5;
-    case 2: return p.size() == 5 + vectors;
-    case 3: return p.size() == 6 && p[4] >= 0 && p[4] <= 1e6;
-    default: return vectors >= 2 && p.size() == 4;
+    case 1:
+      return vectors == 2 && p.size() == 5;
+    case 2:
+      return p.size() == 5 + vectors;
+    case 3:
+      return p.size() == 6 && p[4] >= 0 && p[4] <= 1e6;
+    default:
+      return vectors >= 2 && p.size() == 4;
   }
 }
 
@@ -124,15 +127,33 @@ void check_shape(const WireStep& step) {
   const size_t parameters = step.parameters.size();
   bool fits = false;
   switch (step.operation) {
-    case Operation::copy: fits = inputs == 1 && parameters == 0; break;
-    case Operation::same: fits = inputs >= 1 && parameters == 0; break;
-    case Operation::linear: fits = inputs >= 1 && parameters == 3 + inputs; break;
-    case Operation::span: fits = fits_span(step); break;
-    case Operation::task: fits = fits_task(step); break;
-    case Operation::nearswap: fits = inputs == 2 && parameters == 1; break;
-    case Operation::ram: fits = inputs >= 2 && parameters == 4; break;
-    case Operation::sce: fits = inputs >= 2 && parameters == 1; break;
-    case Operation::arcee_fusion: fits = inputs == 2 && parameters == 1 && fits_width(step, 0); break;
+    case Operation::copy:
+      fits = inputs == 1 && parameters == 0;
+      break;
+    case Operation::same:
+      fits = inputs >= 1 && parameters == 0;
+      break;
+    case Operation::linear:
+      fits = inputs >= 1 && parameters == 3 + inputs;
+      break;
+    case Operation::span:
+      fits = fits_span(step);
+      break;
+    case Operation::task:
+      fits = fits_task(step);
+      break;
+    case Operation::nearswap:
+      fits = inputs == 2 && parameters == 1;
+      break;
+    case Operation::ram:
+      fits = inputs >= 2 && parameters == 4;
+      break;
+    case Operation::sce:
+      fits = inputs >= 2 && parameters == 1;
+      break;
+    case Operation::arcee_fusion:
+      fits = inputs == 2 && parameters == 1 && fits_width(step, 0);
+      break;
   }
   if (!fits || inputs > kMaxTaskInputs + 1) refuse("inputs or parameters of a step");
 }

@@ -5,9 +5,9 @@
 //
 // Order: products and sums in input order, each rounded to binary32; then one division.
 // mean: where all inputs of an element are equal as numbers the result is the first input itself;
-// a rounded average of equal numbers need not be. Set by the planner when the coefficients sum to 1.
-// NaN: see nonfinite.h. Zeros: as IEEE sums give them.
-// Memory: one pass, every input read once, the output written once.
+// a rounded average of equal numbers need not be. Set by the planner when the coefficients sum
+// to 1. NaN: see nonfinite.h. Zeros: as IEEE sums give them. Memory: one pass, every input read
+// once, the output written once.
 #pragma once
 
 #include "nonfinite.h"

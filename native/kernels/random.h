@@ -7,8 +7,8 @@
 // `first` is a multiple of 64. Arithmetic only; no memory but the output.
 #pragma once
 
-#include "args.h"
 #include "../simd/contract.h"
+#include "args.h"
 
 namespace {
 

@@ -1,14 +1,13 @@
 // sce: select, calculate, erase
 //
-// SCE (Wan et al. 2024, FuseChat 3.0) as mergekit computes it. d_i = x_i - base, dropped to +0 where
-// the mask of selected elements has no bit. The elected sign is + where the sum of d_i (input
+// SCE (Wan et al. 2024, FuseChat 3.0) as mergekit computes it. d_i = x_i - base, dropped to +0
+// where the mask of selected elements has no bit. The elected sign is + where the sum of d_i (input
 // order) is >= 0, else -; model i agrees where d_i has that sign.
-// y = base + (sum of s_i*d_i over agreeing i) / max(sum of s_i over agreeing i, 1e-6), s_i being the
-// models' shares. Every step rounds once to binary32.
-// sce_variance: the bits of the population variance of the deltas of an element, as keys of the
-// selection: mean = sum / N, then the sum of squared differences, / N; NaN counts as largest.
-// Zeros: where the combined delta is 0 the result is the base itself. NaN: a NaN vote gives NaN.
-// Memory: one pass each.
+// y = base + (sum of s_i*d_i over agreeing i) / max(sum of s_i over agreeing i, 1e-6), s_i being
+// the models' shares. Every step rounds once to binary32. sce_variance: the bits of the population
+// variance of the deltas of an element, as keys of the selection: mean = sum / N, then the sum of
+// squared differences, / N; NaN counts as largest. Zeros: where the combined delta is 0 the result
+// is the base itself. NaN: a NaN vote gives NaN. Memory: one pass each.
 #pragma once
 
 #include "delta.h"
@@ -73,8 +72,8 @@ void sce_variance(const SceVarianceArgs& a) {
       squares = V::add(squares, V::mul(off, off));
     }
     const auto variance = V::div(squares, models);
-    const auto bits = V::select_u32(V::is_nan(variance), V::set_u32(0x7FFFFFFFu),
-                                    V::as_u32(V::abs(variance)));
+    const auto bits =
+        V::select_u32(V::is_nan(variance), V::set_u32(0x7FFFFFFFu), V::as_u32(V::abs(variance)));
     uint32_t lanes[V::lanes];
     V::store_u32(lanes, bits);
     std::memcpy(a.keys + at.at, lanes, static_cast<size_t>(at.live) * 4);

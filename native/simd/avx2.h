@@ -35,17 +35,15 @@ struct Avx2 {
     const U rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, bias), 16);
     const U quiet = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
     const U chosen = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(is_nan(f)));
-    store128(p, _mm_packus_epi32(_mm256_castsi256_si128(chosen),
-                                 _mm256_extracti128_si256(chosen, 1)));
+    store128(p,
+             _mm_packus_epi32(_mm256_castsi256_si128(chosen), _mm256_extracti128_si256(chosen, 1)));
   }
 
   static F add(F a, F b) { return _mm256_add_ps(a, b); }
   static F sub(F a, F b) { return _mm256_sub_ps(a, b); }
   static F mul(F a, F b) { return _mm256_mul_ps(a, b); }
   static F div(F a, F b) { return _mm256_div_ps(a, b); }
-  static F abs(F a) {
-    return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF)));
-  }
+  static F abs(F a) { return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF))); }
 
   static M less(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
   static M greater(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
@@ -83,9 +81,7 @@ struct Avx2 {
         _mm256_cmpgt_epi32(_mm256_xor_si256(b, flip), _mm256_xor_si256(a, flip)));
   }
   static M equal_u32(U a, U b) { return _mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b)); }
-  static U select_u32(M m, U a, U b) {
-    return _mm256_blendv_epi8(b, a, _mm256_castps_si256(m));
-  }
+  static U select_u32(M m, U a, U b) { return _mm256_blendv_epi8(b, a, _mm256_castps_si256(m)); }
 
   static D load_f64(const double* p) { return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4)}; }
   static void store_f64(double* p, D d) {
@@ -101,9 +97,7 @@ struct Avx2 {
   }
 
  private:
-  static __m128i load128(const void* p) {
-    return _mm_loadu_si128(static_cast<const __m128i*>(p));
-  }
+  static __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
   static void store128(void* p, __m128i v) { _mm_storeu_si128(static_cast<__m128i*>(p), v); }
   static __m256d low64(F a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a)); }
   static __m256d high64(F a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)); }

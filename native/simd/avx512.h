@@ -33,8 +33,7 @@ struct Avx512 {
     const U odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
     const U bias = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF));
     const U rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, bias), 16);
-    const U chosen =
-        _mm512_mask_or_epi32(rounded, is_nan(f), high, _mm512_set1_epi32(0x40));
+    const U chosen = _mm512_mask_or_epi32(rounded, is_nan(f), high, _mm512_set1_epi32(0x40));
     store256(p, _mm512_cvtepi32_epi16(chosen));
   }
 
@@ -92,9 +91,7 @@ struct Avx512 {
   static __m256i load256(const void* p) {
     return _mm256_loadu_si256(static_cast<const __m256i*>(p));
   }
-  static void store256(void* p, __m256i v) {
-    _mm256_storeu_si256(static_cast<__m256i*>(p), v);
-  }
+  static void store256(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
   static __m512d low64(F a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }
   static __m512d high64(F a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)); }
 };

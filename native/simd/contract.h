@@ -6,10 +6,10 @@
 //   D                `lanes` f64 accumulators
 //
 // Rules. Every arithmetic operation rounds once, to nearest even; none is fused, none flushes
-// denormals. Comparisons with NaN are false. Loads and stores need no alignment. Integer lanes wrap.
-// Stores to f16 and bf16 round to nearest even, overflow to infinity, and keep a NaN's sign and top
-// payload bits with the quiet bit set. The scalar type is the same contract with one lane, and so
-// the same kernels instantiated with it are the oracle of all others.
+// denormals. Comparisons with NaN are false. Loads and stores need no alignment. Integer lanes
+// wrap. Stores to f16 and bf16 round to nearest even, overflow to infinity, and keep a NaN's sign
+// and top payload bits with the quiet bit set. The scalar type is the same contract with one lane,
+// and so the same kernels instantiated with it are the oracle of all others.
 #pragma once
 
 #include <cstddef>
@@ -22,46 +22,46 @@ concept Vector = requires(const void* in, void* out, typename V::F f, typename V
                           typename V::M m, typename V::D d, double* sums, float x, uint32_t w) {
   requires 16 % V::lanes == 0;
   // f32 lanes
-  { V::set(x) };
-  { V::load(in) };
-  { V::store(out, f) };
-  { V::load_f16(in) };
-  { V::store_f16(out, f) };
-  { V::load_bf16(in) };
-  { V::store_bf16(out, f) };
-  { V::add(f, f) };
-  { V::sub(f, f) };
-  { V::mul(f, f) };
-  { V::div(f, f) };
-  { V::abs(f) };
+  {V::set(x)};
+  {V::load(in)};
+  {V::store(out, f)};
+  {V::load_f16(in)};
+  {V::store_f16(out, f)};
+  {V::load_bf16(in)};
+  {V::store_bf16(out, f)};
+  {V::add(f, f)};
+  {V::sub(f, f)};
+  {V::mul(f, f)};
+  {V::div(f, f)};
+  {V::abs(f)};
   // comparisons and choices
-  { V::less(f, f) };
-  { V::greater(f, f) };
-  { V::at_least(f, f) };
-  { V::equal(f, f) };
-  { V::is_nan(f) };
-  { V::both(m, m) };
-  { V::either(m, m) };
-  { V::keep(m, f) };           // the lane where true, +0 elsewhere
-  { V::select(m, f, f) };      // second argument where true, third elsewhere
-  { V::bits(m) };              // lane i as bit i
-  { V::mask(w) };              // and back
+  {V::less(f, f)};
+  {V::greater(f, f)};
+  {V::at_least(f, f)};
+  {V::equal(f, f)};
+  {V::is_nan(f)};
+  {V::both(m, m)};
+  {V::either(m, m)};
+  {V::keep(m, f)};       // the lane where true, +0 elsewhere
+  {V::select(m, f, f)};  // second argument where true, third elsewhere
+  {V::bits(m)};          // lane i as bit i
+  {V::mask(w)};          // and back
   // u32 lanes
-  { V::set_u32(w) };
-  { V::iota(w) };              // w, w + 1, ...
-  { V::as_u32(f) };
-  { V::store_u32(out, u) };
-  { V::add_u32(u, u) };
-  { V::xor_u32(u, u) };
-  { V::mul_u32(u, u, u) };     // low half returned, high half into the third argument
-  { V::less_u32(u, u) };
-  { V::equal_u32(u, u) };
-  { V::select_u32(m, u, u) };
+  {V::set_u32(w)};
+  {V::iota(w)};  // w, w + 1, ...
+  {V::as_u32(f)};
+  {V::store_u32(out, u)};
+  {V::add_u32(u, u)};
+  {V::xor_u32(u, u)};
+  {V::mul_u32(u, u, u)};  // low half returned, high half into the third argument
+  {V::less_u32(u, u)};
+  {V::equal_u32(u, u)};
+  {V::select_u32(m, u, u)};
   // f64 accumulators
-  { V::load_f64(sums) };
-  { V::store_f64(sums, d) };
-  { V::add_product(d, f, f) }; // d + f64(a) * f64(b): the product is exact, so one rounding
-  { V::add_f64(d, f) };
+  {V::load_f64(sums)};
+  {V::store_f64(sums, d)};
+  {V::add_product(d, f, f)};  // d + f64(a) * f64(b): the product is exact, so one rounding
+  {V::add_f64(d, f)};
 };
 
 }  // namespace

@@ -21,12 +21,8 @@ struct Neon {
   static F set(float x) { return vdupq_n_f32(x); }
   static F load(const void* p) { return vreinterpretq_f32_u8(vld1q_u8(bytes(p))); }
   static void store(void* p, F f) { vst1q_u8(bytes(p), vreinterpretq_u8_f32(f)); }
-  static F load_f16(const void* p) {
-    return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes(p))));
-  }
-  static void store_f16(void* p, F f) {
-    vst1_u8(bytes(p), vreinterpret_u8_f16(vcvt_f16_f32(f)));
-  }
+  static F load_f16(const void* p) { return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes(p)))); }
+  static void store_f16(void* p, F f) { vst1_u8(bytes(p), vreinterpret_u8_f16(vcvt_f16_f32(f))); }
   static F load_bf16(const void* p) {
     const uint16x4_t halves = vreinterpret_u16_u8(vld1_u8(bytes(p)));
     return vreinterpretq_f32_u32(vshll_n_u16(halves, 16));

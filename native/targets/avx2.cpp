@@ -8,7 +8,8 @@ static_assert(Vector<Target> && Target::lanes == 8);
 
 namespace weightloom {
 extern const KernelTable avx2_table;
-const KernelTable avx2_table = {.name = "avx2",
+const KernelTable avx2_table = {
+    .name = "avx2",
 #include "../kernels/table.def"
 };
 }  // namespace weightloom

@@ -8,7 +8,8 @@ static_assert(Vector<Target> && Target::lanes == 16);
 
 namespace weightloom {
 extern const KernelTable avx512_table;
-const KernelTable avx512_table = {.name = "avx512",
+const KernelTable avx512_table = {
+    .name = "avx512",
 #include "../kernels/table.def"
 };
 }  // namespace weightloom

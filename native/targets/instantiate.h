@@ -18,6 +18,6 @@
 #define FUSED(kernel, Args) \
   .kernel = {&kernel<Target, F32>, &kernel<Target, F16>, &kernel<Target, Bf16>},
 #define PLAIN(kernel, Args) .kernel = &kernel<Target>,
-#define CONVERT(kernel, Args)                                                                     \
-  .kernel = {&kernel<Target, F32>, &kernel<Target, F16>, &kernel<Target, Bf16>,                   \
+#define CONVERT(kernel, Args)                                                   \
+  .kernel = {&kernel<Target, F32>, &kernel<Target, F16>, &kernel<Target, Bf16>, \
              &kernel<Target, E4m3>, &kernel<Target, E5m2>},

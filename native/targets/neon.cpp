@@ -8,7 +8,8 @@ static_assert(Vector<Target> && Target::lanes == 4);
 
 namespace weightloom {
 extern const KernelTable neon_table;
-const KernelTable neon_table = {.name = "neon",
+const KernelTable neon_table = {
+    .name = "neon",
 #include "../kernels/table.def"
 };
 }  // namespace weightloom

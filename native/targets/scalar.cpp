@@ -8,7 +8,8 @@ static_assert(Vector<Target> && Target::lanes == 1);
 
 namespace weightloom {
 extern const KernelTable scalar_table;
-const KernelTable scalar_table = {.name = "scalar",
+const KernelTable scalar_table = {
+    .name = "scalar",
 #include "../kernels/table.def"
 };
 }  // namespace weightloom

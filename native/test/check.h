@@ -29,18 +29,18 @@ inline int check_result() {
 
 }  // namespace weightloom_test
 
-#define CHECK(condition)                                                     \
-  do {                                                                       \
-    if (weightloom_test::count_check(condition))                             \
-      std::printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);    \
+#define CHECK(condition)                                                  \
+  do {                                                                    \
+    if (weightloom_test::count_check(condition))                          \
+      std::printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #condition); \
   } while (false)
 
 // The same with a printf-style account of the circumstances.
-#define CHECK_THAT(condition, ...)                                           \
-  do {                                                                       \
-    if (weightloom_test::count_check(condition)) {                           \
-      std::printf("%s:%d: failed: %s: ", __FILE__, __LINE__, #condition);    \
-      std::printf(__VA_ARGS__);                                              \
-      std::printf("\n");                                                     \
-    }                                                                        \
+#define CHECK_THAT(condition, ...)                                        \
+  do {                                                                    \
+    if (weightloom_test::count_check(condition)) {                        \
+      std::printf("%s:%d: failed: %s: ", __FILE__, __LINE__, #condition); \
+      std::printf(__VA_ARGS__);                                           \
+      std::printf("\n");                                                  \
+    }                                                                     \
   } while (false)

@@ -39,9 +39,7 @@ class Guarded {
     end_ = at_ + size;
     return at_;
   }
-  bool intact() const {
-    return all_canary(at_ - kCanary, kCanary) && all_canary(end_, gap_);
-  }
+  bool intact() const { return all_canary(at_ - kCanary, kCanary) && all_canary(end_, gap_); }
   size_t room() const { return room_ - 2 * kCanary; }
 
  private:

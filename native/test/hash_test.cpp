@@ -29,8 +29,8 @@ uint64_t round(uint64_t lane, uint64_t word) {
 }
 
 uint64_t converge(const uint64_t (&lanes)[4]) {
-  uint64_t hash = rotated(lanes[0], 1) + rotated(lanes[1], 7) + rotated(lanes[2], 12) +
-                  rotated(lanes[3], 18);
+  uint64_t hash =
+      rotated(lanes[0], 1) + rotated(lanes[1], 7) + rotated(lanes[2], 12) + rotated(lanes[3], 18);
   for (const uint64_t lane : lanes) hash = (hash ^ round(0, lane)) * kPrimes[0] + kPrimes[3];
   return hash;
 }

@@ -44,8 +44,13 @@ class Layout {
   // codecs: of the inputs. `equal`: all inputs hold the same bytes.
   void step(weightloom::Operation operation, int codec, size_t count,
             const std::vector<int>& codecs, std::vector<double> parameters, bool equal = false) {
-    weightloom::WireStep step{operation, 0, place(output_size_, count * kWidth[codec]), codec,
-                              static_cast<uint32_t>(8 * kWidth[codec]), count, {},
+    weightloom::WireStep step{operation,
+                              0,
+                              place(output_size_, count * kWidth[codec]),
+                              codec,
+                              static_cast<uint32_t>(8 * kWidth[codec]),
+                              count,
+                              {},
                               std::move(parameters)};
     Bytes first;
     for (size_t i = 0; i < codecs.size(); ++i) {

@@ -61,19 +61,17 @@ class StepsOfSize {
     const double some = std::floor(static_cast<double>(count_) * 0.4);
     add(Operation::task, {0, 1, 2},
         {0, 1, 1.5, 0.7, 0, 1, 2, 0, 0, 0, width_, 0.6, 0, 0, 0, 0, 1, 0.9, 0, 0, 0, 0, 1});
-    add(Operation::task, {2, 0, 4, 1},
-        {1, 1, 1, 1, 1, 1, 2, 0, 0, 0, width_, 0.6, 1, some, 0, 0, 1, 0.9, 1, 1, 0, 0, 1,
-         1, 0, 0, 0, 0, 1});
+    add(Operation::task, {2, 0, 4, 1}, {1, 1, 1,   1, 1, 1, 2, 0, 0, 0, width_, 0.6, 1, some, 0,
+                                        0, 1, 0.9, 1, 1, 0, 0, 1, 1, 0, 0,      0,   0, 1});
     add(Operation::task, {1, 3, 2},
-        {0, 0, 1, 1.2, 1, 77, 88, 0, 0, 0, width_, 1, 2, 2147483648.0, 0, 0, 1,
-         0.5, 4, 0.2, 0.5, 3, 1.7});
+        {0, 0, 1, 1.2, 1, 77,  88,  0, 0,  0, width_, 1, 2, 2147483648.0,
+         0, 0, 1, 0.5, 4, 0.2, 0.5, 3, 1.7});
     add(Operation::task, {0, 0, 1},
-        {1, 0, 1, 1, 0, 77, 88, 0, 0, 0, width_, 1, 3, std::floor(some / 8), some, 0, 1,
-         0.5, 3, 0, some, 0, 1});
+        {1,    0, 1, 1,   0, 77, 88,   0, 0, 0, width_, 1, 3, std::floor(some / 8),
+         some, 0, 1, 0.5, 3, 0,  some, 0, 1});
     const double offset = layout_.torch_offset(2 * count_);
-    add(Operation::task, {0, 2, 1},
-        {0, 0, 1, 1, 0, 0, 0, 1, 42, offset, width_, 1, 2, 8388608.0, 0, 0, 2,
-         0.5, 4, 0.3, 0.4, 0, 2});
+    add(Operation::task, {0, 2, 1}, {0, 0,         1, 1, 0, 0,   0, 1,   42,  offset, width_, 1,
+                                     2, 8388608.0, 0, 0, 2, 0.5, 4, 0.3, 0.4, 0,      2});
   }
 
   void add_others() {

@@ -71,7 +71,8 @@ void check_linear() {
 void check_trimming() {
   constexpr size_t count = 150'000, keep = 31'337;
   Layout layout(23);
-  layout.step(Operation::task, 0, count, {0, 0}, {0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, double{keep}, 0, 0, 1});
+  layout.step(Operation::task, 0, count, {0, 0},
+              {0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, double{keep}, 0, 0, 1});
   RandomWords random(29);
   const WireStep step = layout.job(true).steps[0];
   for (const WireInput& in : step.inputs) {
@@ -91,7 +92,8 @@ void check_trimming() {
 void cancel_at(Layout& layout, const Bytes& want, size_t threads, uint64_t microseconds) {
   WireJob wire = read_words(words_of(layout.job(true)));
   Bytes output(want.size(), 0xEE);
-  Job job(wire, memory_places(layout.sources, output), {runnable_targets()[0], false, false, threads});
+  Job job(wire, memory_places(layout.sources, output),
+          {runnable_targets()[0], false, false, threads});
   std::thread canceller([&] {
     std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
     job.cancel();

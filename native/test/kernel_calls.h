@@ -78,7 +78,8 @@ inline double* begin_sums(Arena& arena) {
   return sums;
 }
 
-inline std::vector<const void*> place_inputs(const Call& c, Arena& arena, size_t first, size_t count) {
+inline std::vector<const void*> place_inputs(const Call& c, Arena& arena, size_t first,
+                                             size_t count) {
   std::vector<const void*> inputs;
   for (size_t i = 0; i < count; ++i) inputs.push_back(arena.input(c.stored[first + i]));
   return inputs;
@@ -136,9 +137,9 @@ inline Bytes run_linear_columns(const KernelTable& table, const Call& c, Arena& 
   }
   uint8_t* out = arena.output(c.n * kWidth[c.codec]);
   Nonfinite seen{};
-  table.linear_columns[c.codec]({c.variant % 2 == 0 ? base : nullptr, inputs.data(),
-                                 weights.data(), static_cast<uint32_t>(count),
-                                 float_of(kLimitBits[c.codec]), out, c.n, &seen});
+  table.linear_columns[c.codec]({c.variant % 2 == 0 ? base : nullptr, inputs.data(), weights.data(),
+                                 static_cast<uint32_t>(count), float_of(kLimitBits[c.codec]), out,
+                                 c.n, &seen});
   return output_and(out, c, seen);
 }
 
@@ -172,8 +173,8 @@ inline Bytes run_ram_count(const KernelTable& table, const Call& c, Arena& arena
   const uint8_t* base = arena.input(c.stored[0]);
   const auto inputs = place_inputs(c, arena, 1, count);
   uint64_t shared[kInputs] = {7, 8, 9}, unique[kInputs] = {1, 2, 3};
-  table.ram_count[c.codec]({base, inputs.data(), static_cast<uint32_t>(count),
-                            kEpsilons[c.variant], c.n, shared, unique});
+  table.ram_count[c.codec]({base, inputs.data(), static_cast<uint32_t>(count), kEpsilons[c.variant],
+                            c.n, shared, unique});
   Bytes result = bytes_of(shared, kInputs);
   append(result, bytes_of(unique, kInputs));
   return result;

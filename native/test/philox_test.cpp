@@ -1,6 +1,6 @@
 // Philox4x32-10: the known answers of Random123, and masks bit by bit against a plain generator.
-#include "../simd/scalar.h"
 #include "../kernels/random.h"
+#include "../simd/scalar.h"
 
 #include "../targets/dispatch.h"
 #include "check.h"
@@ -53,9 +53,9 @@ Words plain_philox(Words c, uint32_t key0, uint32_t key1) {
 
 uint32_t word_of(const RandomMaskArgs& a, uint64_t element) {
   const uint64_t counter = element / 4;
-  const Words block = plain_philox({{static_cast<uint32_t>(counter),
-                                     static_cast<uint32_t>(counter >> 32), a.model, a.purpose}},
-                                   a.key[0], a.key[1]);
+  const Words block = plain_philox(
+      {{static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32), a.model, a.purpose}},
+      a.key[0], a.key[1]);
   return block.word[element % 4];
 }
 
@@ -82,8 +82,13 @@ void check_words(const KernelTable& table, const RandomMaskArgs& args) {
 void check_masks(const KernelTable& table) {
   RandomWords random(5);
   for (int i = 0; i < 300; ++i) {
-    RandomMaskArgs args{{random.word(), random.word()}, 0,      random.word() % 300, random.word() % 3,
-                        random.word(),                  0,      nullptr};
+    RandomMaskArgs args{{random.word(), random.word()},
+                        0,
+                        random.word() % 300,
+                        random.word() % 3,
+                        random.word(),
+                        0,
+                        nullptr};
     args.first = random.below(uint64_t{1} << 47) * 64;
     if (i % 3 == 0) args.first = (uint64_t{1} << 34) - 64 * random.below(5);
     args.n = static_cast<size_t>(random.below(20 * 64 + 1));

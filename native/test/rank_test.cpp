@@ -26,12 +26,24 @@ std::vector<uint32_t> make_keys(size_t n, int kind, RandomWords& random) {
   std::vector<uint32_t> keys(n);
   for (uint32_t& key : keys) {
     switch (kind) {
-      case 0: key = bits_of(random.number()); break;
-      case 1: key = bits_of(static_cast<float>(random.below(40)) / 64.0f); break;
-      case 2: key = 0x3C000000u; break;
-      case 3: key = static_cast<uint32_t>(random.below(2000)); break;
-      case 4: key = awkward_bits(random); break;
-      default: key = 0; break;
+      case 0:
+        key = bits_of(random.number());
+        break;
+      case 1:
+        key = bits_of(static_cast<float>(random.below(40)) / 64.0f);
+        break;
+      case 2:
+        key = 0x3C000000u;
+        break;
+      case 3:
+        key = static_cast<uint32_t>(random.below(2000));
+        break;
+      case 4:
+        key = awkward_bits(random);
+        break;
+      default:
+        key = 0;
+        break;
     }
     key &= 0x7FFFFFFFu;
     if (key > 0x7F800000u) key = 0x7FFFFFFFu;

@@ -80,11 +80,21 @@ Keys make_keys(size_t n, int kind, RandomWords& random) {
   Keys keys(n);
   for (uint32_t& key : keys) {
     switch (kind) {
-      case 0: key = random.word(); break;
-      case 1: key = static_cast<uint32_t>(random.below(3)) << 20 | 0x7F; break;
-      case 2: key = 0x3F800000u; break;
-      case 3: key = 0x3F800000u | static_cast<uint32_t>(random.below(5)); break;
-      default: key = awkward_bits(random) & 0x7FFFFFFFu; break;
+      case 0:
+        key = random.word();
+        break;
+      case 1:
+        key = static_cast<uint32_t>(random.below(3)) << 20 | 0x7F;
+        break;
+      case 2:
+        key = 0x3F800000u;
+        break;
+      case 3:
+        key = 0x3F800000u | static_cast<uint32_t>(random.below(5));
+        break;
+      default:
+        key = awkward_bits(random) & 0x7FFFFFFFu;
+        break;
     }
     if (kind == 4 && key > 0x7F800000u) key = 0x7FFFFFFFu;
   }

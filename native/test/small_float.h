@@ -12,10 +12,10 @@ namespace weightloom_test {
 struct SmallFloat {
   const char* name;
   int codec;
-  int bits;           // of the whole format
+  int bits;  // of the whole format
   int mantissa_bits;
   int bias;
-  bool infinite;      // all-ones exponents mean infinity and NaN; else S.1..1 alone is NaN
+  bool infinite;  // all-ones exponents mean infinity and NaN; else S.1..1 alone is NaN
 };
 
 constexpr SmallFloat kSmallFloats[] = {{"f16", 1, 16, 10, 15, true},

@@ -19,29 +19,72 @@ using Words = std::vector<uint64_t>;
 constexpr size_t kRounds = 20'000;
 constexpr uint64_t kMostMemory = uint64_t{1} << 20;
 
-constexpr uint64_t kInteresting[] = {
-    0, 1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 255, 256, 257, 65'535, 65'536, 65'537,
-    (uint64_t{1} << 24) - 1, uint64_t{1} << 24, uint64_t{1} << 31, (uint64_t{1} << 32) - 1,
-    uint64_t{1} << 32, uint64_t{1} << 53, (uint64_t{1} << 62) - 1, uint64_t{1} << 62,
-    uint64_t{1} << 63, ~uint64_t{0}, ~uint64_t{0} - 7,
-    0x3FF0000000000000,  // 1.0
-    0xBFF0000000000000, 0x4000000000000000, 0x4008000000000000, 0x7FEFFFFFFFFFFFFF,
-    0x7FF0000000000000,  // infinity
-    0xFFF0000000000000, 0x7FF8000000000000, 0x7FF0000000000001, 0x43F0000000000000,
-    0x4200000000000000,  // 2^33
-    0x4330000000000000};
+constexpr uint64_t kInteresting[] = {0,
+                                     1,
+                                     2,
+                                     3,
+                                     4,
+                                     5,
+                                     7,
+                                     8,
+                                     63,
+                                     64,
+                                     65,
+                                     255,
+                                     256,
+                                     257,
+                                     65'535,
+                                     65'536,
+                                     65'537,
+                                     (uint64_t{1} << 24) - 1,
+                                     uint64_t{1} << 24,
+                                     uint64_t{1} << 31,
+                                     (uint64_t{1} << 32) - 1,
+                                     uint64_t{1} << 32,
+                                     uint64_t{1} << 53,
+                                     (uint64_t{1} << 62) - 1,
+                                     uint64_t{1} << 62,
+                                     uint64_t{1} << 63,
+                                     ~uint64_t{0},
+                                     ~uint64_t{0} - 7,
+                                     0x3FF0000000000000,  // 1.0
+                                     0xBFF0000000000000,
+                                     0x4000000000000000,
+                                     0x4008000000000000,
+                                     0x7FEFFFFFFFFFFFFF,
+                                     0x7FF0000000000000,  // infinity
+                                     0xFFF0000000000000,
+                                     0x7FF8000000000000,
+                                     0x7FF0000000000001,
+                                     0x43F0000000000000,
+                                     0x4200000000000000,  // 2^33
+                                     0x4330000000000000};
 
 void mutate(Words& words, RandomWords& random) {
   const auto at = static_cast<std::ptrdiff_t>(random.below(words.size()));
   uint64_t& word = words[static_cast<size_t>(at)];
   switch (random.below(8)) {
-    case 0: word ^= uint64_t{1} << random.below(64); break;
-    case 1: word = random.next(); break;
-    case 2: word += random.below(17) - 8; break;
-    case 3: words.erase(words.begin() + at); break;
-    case 4: words.insert(words.begin() + at, random.below(9)); break;
-    case 5: std::swap(word, words[random.below(words.size())]); break;
-    default: word = kInteresting[random.below(std::size(kInteresting))]; break;
+    case 0:
+      word ^= uint64_t{1} << random.below(64);
+      break;
+    case 1:
+      word = random.next();
+      break;
+    case 2:
+      word += random.below(17) - 8;
+      break;
+    case 3:
+      words.erase(words.begin() + at);
+      break;
+    case 4:
+      words.insert(words.begin() + at, random.below(9));
+      break;
+    case 5:
+      std::swap(word, words[random.below(words.size())]);
+      break;
+    default:
+      word = kInteresting[random.below(std::size(kInteresting))];
+      break;
   }
   if (random.below(200) == 0) words.resize(random.below(words.size() + 1));
   if (words.empty()) words.push_back(random.next());

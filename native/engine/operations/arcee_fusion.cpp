@@ -55,8 +55,8 @@ class ArceeFusion : public RunningStep {
     for (const float q : {0.25f, 0.5f, 0.75f}) {
       const float position = q * static_cast<float>(io.step().count - 1);
       const auto index = std::min(static_cast<uint64_t>(position), io.step().count - 1);
-      quantiles_.push_back(std::make_unique<Selection>(io.step().count - index, io.step().count,
-                                                       io.block_count()));
+      quantiles_.push_back(
+          std::make_unique<Selection>(io.step().count - index, io.step().count, io.block_count()));
     }
   }
 
@@ -66,9 +66,12 @@ class ArceeFusion : public RunningStep {
 
   void run_block(uint64_t block, Scratch& scratch) override {
     switch (phase_) {
-      case Phase::divergence: return diverge(block, scratch);
-      case Phase::select: return select_block(io_.range(block), scratch);
-      case Phase::merge: return merge_block(io_.range(block), scratch);
+      case Phase::divergence:
+        return diverge(block, scratch);
+      case Phase::select:
+        return select_block(io_.range(block), scratch);
+      case Phase::merge:
+        return merge_block(io_.range(block), scratch);
     }
   }
 
@@ -179,8 +182,8 @@ class ArceeFusion : public RunningStep {
         const uint64_t bit = known && of[i] >= threshold_ ? 1 : 0;
         mask[i / 64] |= bit << (i % 64);
       }
-      io_.kernels().choose[tile.codec]({tile.inputs[0], tile.inputs[1], mask, io_.limit(),
-                                        tile.out, tile.n, &seen});
+      io_.kernels().choose[tile.codec](
+          {tile.inputs[0], tile.inputs[1], mask, io_.limit(), tile.out, tile.n, &seen});
     });
     io_.add_nonfinite(seen);
     io_.end_output(range, out);

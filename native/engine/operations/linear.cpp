@@ -11,10 +11,10 @@ void run_weighted_sum(StepIo& io, const Combination& combination, const Range& r
   uint8_t* out = io.begin_output(range, scratch);
   Nonfinite seen{};
   io.for_tiles(range, range.n, inputs, out, scratch, [&](const Tile& tile) {
-    io.kernels().linear[tile.codec](
-        {tile.inputs.data(), combination.weights.data(),
-         static_cast<uint32_t>(combination.weights.size()), combination.divide, combination.mean,
-         combination.divisor, io.limit(), tile.out, tile.n, &seen});
+    io.kernels().linear[tile.codec]({tile.inputs.data(), combination.weights.data(),
+                                     static_cast<uint32_t>(combination.weights.size()),
+                                     combination.divide, combination.mean, combination.divisor,
+                                     io.limit(), tile.out, tile.n, &seen});
   });
   io.add_nonfinite(seen);
   io.end_output(range, out);

@@ -28,19 +28,30 @@ class Sce : public RunningStep {
   void run_block(uint64_t block, Scratch& scratch) override {
     const Range range = io_.range(block);
     switch (phase_) {
-      case Phase::count: return count_block(range, scratch);
-      case Phase::select: return select_block(range, scratch);
-      case Phase::share: return share_block(range, scratch);
-      case Phase::merge: return merge_block(range, scratch);
+      case Phase::count:
+        return count_block(range, scratch);
+      case Phase::select:
+        return select_block(range, scratch);
+      case Phase::share:
+        return share_block(range, scratch);
+      case Phase::merge:
+        return merge_block(range, scratch);
     }
   }
 
   bool advance(Scratch& scratch) override {
     switch (phase_) {
-      case Phase::count: begin_selection(); return true;
-      case Phase::select: end_sweep(scratch); return true;
-      case Phase::share: end_shares(); return true;
-      case Phase::merge: return false;
+      case Phase::count:
+        begin_selection();
+        return true;
+      case Phase::select:
+        end_sweep(scratch);
+        return true;
+      case Phase::share:
+        end_shares();
+        return true;
+      case Phase::merge:
+        return false;
     }
     return false;
   }
@@ -59,8 +70,8 @@ class Sce : public RunningStep {
   void for_keys(const Range& range, Scratch& scratch, Body body) const {
     io_.for_tiles(range, kTile, order(), nullptr, scratch, [&](const Tile& tile) {
       auto* keys = scratch.take<uint32_t>(kMagnitudeSlot, kTile);
-      io_.kernels().sce_variance[tile.codec]({tile.inputs[0], tile.inputs.data() + 1,
-                                              static_cast<uint32_t>(models_), tile.n, keys});
+      io_.kernels().sce_variance[tile.codec](
+          {tile.inputs[0], tile.inputs.data() + 1, static_cast<uint32_t>(models_), tile.n, keys});
       body(keys, tile);
     });
   }
@@ -93,9 +104,8 @@ class Sce : public RunningStep {
     block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
     block.keys = scratch.take<uint32_t>(kWordSlot, kBlock);
     std::fill(block.bins, block.bins + Selection::kBins, 0u);
-    for_keys(range, scratch, [&](const uint32_t* keys, const Tile& tile) {
-      selection_->add(keys, tile.n, block);
-    });
+    for_keys(range, scratch,
+             [&](const uint32_t* keys, const Tile& tile) { selection_->add(keys, tile.n, block); });
     selection_->finish_block(range.index, block);
   }
 
@@ -117,8 +127,8 @@ class Sce : public RunningStep {
     std::fill(mask, mask + kTile / 64, uint64_t{0});
     if (none_) return mask;
     auto* keys = scratch.take<uint32_t>(kMagnitudeSlot, kTile);
-    io_.kernels().sce_variance[tile.codec]({tile.inputs[0], tile.inputs.data() + 1,
-                                            static_cast<uint32_t>(models_), tile.n, keys});
+    io_.kernels().sce_variance[tile.codec](
+        {tile.inputs[0], tile.inputs.data() + 1, static_cast<uint32_t>(models_), tile.n, keys});
     const uint32_t threshold = selection_->threshold();
     for (size_t i = 0; i < tile.n; ++i) {
       const bool tied = keys[i] == threshold && range.first + tile.at + i < selection_->cut();
@@ -172,9 +182,8 @@ class Sce : public RunningStep {
     Nonfinite seen{};
     io_.for_tiles(range, selects_ ? kTile : range.n, order(), out, scratch, [&](const Tile& tile) {
       io_.kernels().sce[tile.codec]({tile.inputs[0], tile.inputs.data() + 1, shares_.data(),
-                                     static_cast<uint32_t>(models_),
-                                     mask_of(range, tile, scratch), io_.limit(), tile.out, tile.n,
-                                     &seen});
+                                     static_cast<uint32_t>(models_), mask_of(range, tile, scratch),
+                                     io_.limit(), tile.out, tile.n, &seen});
     });
     io_.add_nonfinite(seen);
     io_.end_output(range, out);

@@ -70,7 +70,9 @@ class Span : public RunningStep {
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
     return order;
   }
-  const void* base_of(const Tile& tile) const { return with_base_ ? tile.inputs[vectors_] : nullptr; }
+  const void* base_of(const Tile& tile) const {
+    return with_base_ ? tile.inputs[vectors_] : nullptr;
+  }
 
   std::vector<LaneSums> products(const Range& range, Scratch& scratch) const {
     std::vector<LaneSums> sums(pairs_.size());
@@ -111,10 +113,9 @@ class Span : public RunningStep {
                                           c.mean, 1.0f, io_.limit(), tile.out, tile.n, &seen});
         return;
       }
-      io_.kernels().task_arithmetic[tile.codec]({base_of(tile), tile.inputs.data(),
-                                                 c.weights.data(), nullptr, nullptr, count, false,
-                                                 false, false, 1.0f, 1.0f, io_.limit(), tile.out,
-                                                 tile.n, &seen});
+      io_.kernels().task_arithmetic[tile.codec](
+          {base_of(tile), tile.inputs.data(), c.weights.data(), nullptr, nullptr, count, false,
+           false, false, 1.0f, 1.0f, io_.limit(), tile.out, tile.n, &seen});
     });
   }
 
@@ -215,10 +216,10 @@ class Span : public RunningStep {
       io_.for_tiles(part, part.n, input_order(), to, scratch, [&](const Tile& tile) {
         std::vector<const float*> weights;
         for (const auto& each : column_weights_) weights.push_back(each.data() + column + tile.at);
-        io_.kernels().linear_columns[tile.codec](
-            {base_of(tile), tile.inputs.data(), weights.data(),
-             column_means_.data() + column + tile.at, static_cast<uint32_t>(vectors_), io_.limit(),
-             tile.out, tile.n, &seen});
+        io_.kernels().linear_columns[tile.codec]({base_of(tile), tile.inputs.data(), weights.data(),
+                                                  column_means_.data() + column + tile.at,
+                                                  static_cast<uint32_t>(vectors_), io_.limit(),
+                                                  tile.out, tile.n, &seen});
       });
       first = stop;
     }

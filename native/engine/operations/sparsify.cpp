@@ -65,9 +65,9 @@ void Sparsifier::add_model(const double* p, bool keep_masks) {
   models_.push_back(std::move(model));
 }
 
-// Probabilities grow from `low` to low + spread with the rank, in binary32: low + (rank / (n - 1)) *
-// spread; a row of one element has the middle. A word is compared with p * 2^32 rounded, a word of
-// the torch stream (24 bits) with p * 2^24 rounded up, which is torch's own comparison.
+// Probabilities grow from `low` to low + spread with the rank, in binary32: low + (rank / (n - 1))
+// * spread; a row of one element has the middle. A word is compared with p * 2^32 rounded, a word
+// of the torch stream (24 bits) with p * 2^24 rounded up, which is torch's own comparison.
 std::vector<uint32_t> Sparsifier::rank_thresholds(double low, double spread) const {
   const auto from = static_cast<float>(low), width = static_cast<float>(spread);
   const float steps = static_cast<float>(width_ - 1);
@@ -248,8 +248,8 @@ void Sparsifier::rank_row(size_t m, const Range& row, const Range& range, const 
   const uint64_t stop = std::min(row.first + row.n, range.first + range.n);
   const auto bit = static_cast<size_t>(first - range.first);
   scratch.ranker().decide(row_keys, row.n, static_cast<size_t>(first - row.first),
-                          static_cast<size_t>(stop - row.first), words + bit,
-                          models_[m].thresholds, mask, bit);
+                          static_cast<size_t>(stop - row.first), words + bit, models_[m].thresholds,
+                          mask, bit);
 }
 
 void Sparsifier::magnitude_mask(const Selection& selection, const Range& range, const Tile& tile,
@@ -266,8 +266,10 @@ void Sparsifier::fill_mask(size_t m, const Range& range, const Tile& tile, const
   const Model& model = models_[m];
   const size_t words = (tile.n + 63) / 64;
   switch (model.keep) {
-    case Keep::all: return;
-    case Keep::magnitude: return magnitude_mask(*model.selection, range, tile, x, base, mask);
+    case Keep::all:
+      return;
+    case Keep::magnitude:
+      return magnitude_mask(*model.selection, range, tile, x, base, mask);
     case Keep::outliers: {
       std::fill(mask, mask + words, model.b > 0 ? ~uint64_t{0} : uint64_t{0});
       if (model.b <= 0) return;
@@ -289,7 +291,8 @@ void Sparsifier::fill_mask(size_t m, const Range& range, const Tile& tile, const
                                         static_cast<uint64_t>(model.a),
                                         tile.n,
                                         mask});
-    case Keep::rank: break;
+    case Keep::rank:
+      break;
   }
   const uint64_t* whole = block_mask(m, scratch) + tile.at / 64;
   std::copy(whole, whole + words, mask);

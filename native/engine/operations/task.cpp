@@ -42,12 +42,18 @@ class Task : public RunningStep {
 
   void run_block(uint64_t block, Scratch& scratch) override {
     switch (phase_) {
-      case Phase::start: return;
-      case Phase::draw: return sparsify_.draw();
-      case Phase::sample: return sparsify_.sample(scratch);
-      case Phase::select: return sparsify_.select_block(io_.range(block), scratch);
-      case Phase::rescale: return rescale_block(io_.range(block), scratch);
-      case Phase::merge: return merge_block(io_.range(block), scratch);
+      case Phase::start:
+        return;
+      case Phase::draw:
+        return sparsify_.draw();
+      case Phase::sample:
+        return sparsify_.sample(scratch);
+      case Phase::select:
+        return sparsify_.select_block(io_.range(block), scratch);
+      case Phase::rescale:
+        return rescale_block(io_.range(block), scratch);
+      case Phase::merge:
+        return merge_block(io_.range(block), scratch);
     }
   }
 
