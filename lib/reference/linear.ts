@@ -39,5 +39,5 @@ function combine(
     same &&= x === first;
   }
   if (divisor !== null) sum = Math.fround(sum / divisor);
-  return mean && same && first === first ? first : sum;
+  return mean && same && !Number.isNaN(first) ? first : sum;
 }

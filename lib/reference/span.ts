@@ -155,7 +155,7 @@ function combine(
     const { weights, mean } = at(i);
     const origin = base === undefined ? 0 : base.values[i];
     const first = tiles[0].values[i];
-    let same = first === first;
+    let same = !Number.isNaN(first);
     let sum = 0;
     for (let m = 0; m < tiles.length; m++) {
       const x = tiles[m].values[i];
