@@ -25,6 +25,14 @@ export {
   type Progress,
   plan,
 } from "./merge.ts";
+export {
+  type Combine,
+  type CustomMethod,
+  type CustomMethodSpec,
+  type CustomTile,
+  defineMethod,
+} from "./methods/custom.ts";
+export type { ParameterSpec } from "./methods/types.ts";
 export { type OpenedModel, openModel } from "./model.ts";
 export { explain } from "./plan/explain.ts";
 export type { Operation, Plan, PlanStep } from "./plan/types.ts";

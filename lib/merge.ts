@@ -1,6 +1,9 @@
 /** The two calls most people need: `plan` and `merge`. */
 import { MergeError } from "./errors.ts";
 import type { Download } from "./hub/download.ts";
+import type { CustomMethod } from "./methods/custom.ts";
+import { METHODS } from "./methods/index.ts";
+import type { Method } from "./methods/types.ts";
 import type { Plan } from "./plan/types.ts";
 import type { RecipeObject } from "./recipe-object.ts";
 import { type ComputeOptions, chooseBackend } from "./run/backend.ts";
@@ -28,6 +31,8 @@ export interface PlanRecipeOptions {
   onDownload?: (download: Download) => void;
   /** Cancels downloads, and the merge: its target stays untouched, and the code is ABORTED. */
   signal?: AbortSignal;
+  /** Methods of your own, made by `defineMethod`, beside the built-in ones. */
+  methods?: readonly CustomMethod[];
   /** Seed of every random choice; default 0. */
   seed?: number | bigint;
   /**
@@ -90,6 +95,10 @@ export interface MergeResult {
   notes: readonly string[];
 }
 
+function isCustom({ steps }: Plan): boolean {
+  return steps.some(({ operation }) => operation.op === "custom");
+}
+
 /** What planning needs of the options, checked. */
 function settingsOf(options: PlanRecipeOptions): PlanSettings {
   const { shardSize, offline, cacheDir, hubToken, onDownload, signal } = options;
@@ -102,6 +111,17 @@ function settingsOf(options: PlanRecipeOptions): PlanSettings {
     ...(shardSize === undefined ? {} : { shardSize }),
     hub: { offline, cacheDir, token: hubToken, onDownload, signal },
   };
+}
+
+function methodsOf({ methods = [] }: PlanRecipeOptions): ReadonlyMap<string, Method> {
+  const all = new Map(METHODS);
+  for (const each of methods) {
+    if (all.has(each.name)) {
+      throw new MergeError("ARGUMENT", `methods: there is a method ${each.name} already`);
+    }
+    all.set(each.name, each);
+  }
+  return all;
 }
 
 function toRandom(random: PlanRecipeOptions["random"]): "philox" | "torch-cpu" {
@@ -129,7 +149,11 @@ export async function plan(
   options: PlanRecipeOptions = {},
 ): Promise<Plan> {
   const settings = settingsOf(options);
-  const documents = await planDocuments(await loadRecipes(recipe), settings, false);
+  const documents = await planDocuments(
+    await loadRecipes(recipe, methodsOf(options)),
+    settings,
+    false,
+  );
   const { made } = documents[documents.length - 1];
   return { ...withIntermediates(documents), notes: [...notesOf(documents), ...made.notes] };
 }
@@ -151,7 +175,11 @@ export async function merge(
   throwIfAborted(options.signal);
   const settings = settingsOf(options);
   const keep = options.intermediateDir !== undefined;
-  const documents = await planDocuments(await loadRecipes(recipe), settings, keep);
+  const documents = await planDocuments(
+    await loadRecipes(recipe, methodsOf(options)),
+    settings,
+    keep,
+  );
   checkOutput(options.out, documents[documents.length - 1].made, options.overwrite ?? false);
   const started = performance.now();
   const { results, nonfinite } = await mergeDocuments(documents, settings, options);
@@ -159,7 +187,7 @@ export async function merge(
   return {
     out: options.out,
     plan: withIntermediates(documents),
-    backend: chooseBackend(options.backend).name,
+    backend: isCustom(made) ? "reference" : chooseBackend(options.backend).name,
     seconds: (performance.now() - started) / 1000,
     nonfinite: [...nonfinite, ...nonfiniteOf(made, results)],
     notes: [...notesOf(documents), ...made.notes],

@@ -70,7 +70,8 @@ export type OutputDtype = "float32" | "float16" | "bfloat16";
  * };
  */
 export interface RecipeObject {
-  merge_method: MethodName;
+  /** A method of the table, or the name of a custom one. */
+  merge_method: MethodName | (string & {});
   models?: readonly ModelEntry[];
   slices?: readonly SliceEntry[];
   modules?: Readonly<Record<string, ModuleEntry>>;

@@ -64,6 +64,8 @@ export function explainOperation(
       const boost = operation.boost === null ? "" : ", boosted";
       return `changes above ${operation.epsilon} of ${names(operation.inputs)}${boost} on ${name(operation.base)}`;
     }
+    case "custom":
+      return `${operation.method} of ${names(operation.inputs)}`;
     case "sce":
       return `selected ${operation.topk} of ${names(operation.inputs)} on ${name(operation.base)}`;
     case "arcee_fusion":

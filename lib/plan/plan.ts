@@ -5,6 +5,7 @@ import type { Recipe } from "../config/types.ts";
 import { MergeError, type Problem, printable, throwProblems } from "../errors.ts";
 import type { Model, ModelTensor } from "../format/model.ts";
 import { METHODS } from "../methods/index.ts";
+import type { Method } from "../methods/types.ts";
 import { type Aligned, type Alignment, align } from "./align.ts";
 import { assetsOf } from "./assets.ts";
 import { droppedOf } from "./dropped.ts";
@@ -27,6 +28,8 @@ import { want } from "./wanted.ts";
 export interface PlanOptions {
   /** Folder of the recipe file, where model paths are looked for after the working directory. */
   recipeFolder?: string | undefined;
+  /** Known methods; by default the table. */
+  methods?: ReadonlyMap<string, Method>;
   /** Seed of random choices; default 0. */
   seed?: bigint;
   /** Source of random numbers; default philox. */
@@ -51,7 +54,7 @@ const CANNOT = "the recipe cannot be planned";
  */
 export function makePlan(recipe: Recipe, options: PlanOptions = {}): Plan {
   const problems: Problem[] = [];
-  const method = METHODS.get(recipe.mergeMethod);
+  const method = (options.methods ?? METHODS).get(recipe.mergeMethod);
   if (method === undefined) throw new MergeError("UNKNOWN_METHOD", recipe.mergeMethod);
   const opened = openModels(recipe, options, problems);
   throwProblems(problems, CANNOT);

@@ -60,6 +60,16 @@ export type Operation =
   | { op: "sce"; base: number; inputs: readonly number[]; topk: number }
   /** Take the input where its importance exceeds a threshold from quantiles; rows of `width`. */
   | { op: "arcee_fusion"; base: number; input: number; width: number }
+  /** A method written in TypeScript by the user; its function is handed to the backend. */
+  | {
+      op: "custom";
+      method: string;
+      inputs: readonly number[];
+      base: number | null;
+      shape: readonly number[];
+      parameters: Readonly<Record<string, number>>;
+      modelParameters: Readonly<Record<string, readonly number[]>>;
+    }
   /** base + λ·combine(sparsify(xᵢ − base)): the task-arithmetic family. */
   | {
       op: "task";

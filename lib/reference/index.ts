@@ -5,10 +5,12 @@
  */
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { MergeError } from "../errors.ts";
+import type { Combine } from "../methods/custom.ts";
 import type { Operation } from "../plan/types.ts";
 import type { Backend, ExecuteOptions, Place, StepResult, Work } from "../run/work.ts";
 import { arceeFusion } from "./arcee_fusion.ts";
 import { copy } from "./copy.ts";
+import { combineOf, custom } from "./custom.ts";
 import { linear } from "./linear.ts";
 import { TorchStream } from "./mt19937.ts";
 import { nearswap } from "./nearswap.ts";
@@ -23,6 +25,7 @@ const OPERATIONS: {
   readonly [K in Operation["op"]]: (
     io: StepIo,
     operation: Extract<Operation, { op: K }>,
+    functions: ReadonlyMap<string, Combine> | undefined,
   ) => Generator<void>;
 } = {
   copy: (io, { input }) => copy(io, input, []),
@@ -34,6 +37,7 @@ const OPERATIONS: {
   ram: (io, operation) => ram(io, operation),
   sce: (io, operation) => sce(io, operation),
   arcee_fusion: (io, operation) => arceeFusion(io, operation),
+  custom: (io, operation, functions) => custom(io, operation, combineOf(operation, functions)),
 };
 
 /** Names of the operations this backend has. */
@@ -45,7 +49,11 @@ function open(place: Place, flags: "r" | "r+"): Opened {
 }
 
 /** Runs step after step; yields after each block with the bytes of output done so far. */
-function* runSteps(work: Work, sync: boolean, results: StepResult[]): Generator<number> {
+function* runSteps(
+  work: Work,
+  { sync, functions }: ExecuteOptions,
+  results: StepResult[],
+): Generator<number> {
   const opened: Opened[] = [];
   const openAll = (places: readonly Place[], flags: "r" | "r+"): Opened[] =>
     places.map((place) => {
@@ -60,8 +68,12 @@ function* runSteps(work: Work, sync: boolean, results: StepResult[]): Generator<
     const stream = new TorchStream();
     for (const step of work.steps) {
       const io = new StepIo(step, sources, outputs, stream);
-      const run = OPERATIONS[step.operation.op] as (io: StepIo, o: Operation) => Generator<void>;
-      for (const _ of run(io, step.operation)) yield done + io.bytesDone;
+      const run = OPERATIONS[step.operation.op] as (
+        io: StepIo,
+        operation: Operation,
+        functions: ExecuteOptions["functions"],
+      ) => Generator<void>;
+      for (const _ of run(io, step.operation, functions)) yield done + io.bytesDone;
       done += io.bytesDone;
       results.push(io.result());
     }
@@ -82,7 +94,7 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
   if (options.signal?.aborted) throw abortError(options.signal);
   const results: StepResult[] = [];
   let turnStarted = performance.now();
-  for (const bytesDone of runSteps(work, options.sync, results)) {
+  for (const bytesDone of runSteps(work, options, results)) {
     if (performance.now() - turnStarted < TURN) continue;
     await nextTurn();
     turnStarted = performance.now();
@@ -94,7 +106,7 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
 
 function executeSync(work: Work, options: ExecuteOptions): StepResult[] {
   const results: StepResult[] = [];
-  for (const _ of runSteps(work, options.sync, results)) void _;
+  for (const _ of runSteps(work, options, results)) void _;
   return results;
 }
 

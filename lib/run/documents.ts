@@ -41,6 +41,7 @@ function planOne(
   const used = before.filter(({ name }) => name !== undefined && document.uses.includes(name));
   return makePlan(document.loaded.recipe, {
     recipeFolder: document.loaded.folder,
+    methods: document.loaded.methods,
     seed,
     random,
     ...(shardSize === undefined ? {} : { shardSize }),

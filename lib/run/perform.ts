@@ -4,7 +4,7 @@ import { parseReference, sameReference } from "../config/reference.ts";
 import { MergeError } from "../errors.ts";
 import { byteLength } from "../format/dtype.ts";
 import type { MergeOptions, Progress } from "../merge.ts";
-import { METHODS } from "../methods/index.ts";
+import type { Combine, CustomMethod } from "../methods/custom.ts";
 import type { Method } from "../methods/types.ts";
 import { outputBytes } from "../plan/explain.ts";
 import type { Plan, PlanStep } from "../plan/types.ts";
@@ -14,7 +14,7 @@ import { checkInputs } from "./identity.ts";
 import { fitThreads } from "./memory.ts";
 import { Stage } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
-import type { ExecuteOptions, StepResult, Work } from "./work.ts";
+import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
 
 /** Steps in the order of the plan, but those that draw from torch's stream in the order of draws. */
 function workOf(made: Plan, shards: readonly string[]): { work: Work; order: number[] } {
@@ -57,7 +57,7 @@ function assetsOf(
   results: readonly StepResult[],
   { copyTokenizer = true, modelCard = true }: MergeOptions,
 ): AssetFile[] {
-  const { title: methodTitle, source: methodSource } = METHODS.get(made.method) as Method;
+  const { title: methodTitle, source: methodSource } = loaded.methods.get(made.method) as Method;
   const { baseModel } = loaded.recipe;
   const models = made.models.flatMap((text) => {
     const parsed = parseReference(text);
@@ -69,13 +69,31 @@ function assetsOf(
   return makeAssets({ plan: made, results, ...about, copyTokenizer, modelCard });
 }
 
+/** The function of a custom method, when the plan has one. */
+function functionsOf(
+  { methods }: LoadedRecipe,
+  made: Plan,
+): ReadonlyMap<string, Combine> | undefined {
+  if (!made.steps.some(({ operation }) => operation.op === "custom")) return undefined;
+  const custom = methods.get(made.method) as Partial<CustomMethod> | undefined;
+  return new Map(custom?.combine === undefined ? [] : [[made.method, custom.combine]]);
+}
+
+function referenceOnly({ backend }: MergeOptions): Backend {
+  if (backend !== "native") return chooseBackend("reference");
+  throw new MergeError("BACKEND", "custom methods run on the reference backend", {
+    hint: 'leave out backend: "native"',
+  });
+}
+
 /** Executes a plan and publishes the result at `options.out`. */
 export async function perform(
   loaded: LoadedRecipe,
   made: Plan,
   options: MergeOptions,
 ): Promise<StepResult[]> {
-  const backend = chooseBackend(options.backend);
+  const functions = functionsOf(loaded, made);
+  const backend = functions === undefined ? chooseBackend(options.backend) : referenceOnly(options);
   const io = chooseIo(options.io);
   const execute: ExecuteOptions = {
     threads: fitThreads(made, backend, chooseThreads(options.threads), io, options.maxMemory),
@@ -83,6 +101,7 @@ export async function perform(
     sync: options.sync ?? true,
     io,
     signal: options.signal,
+    functions,
     onBytes: options.onProgress === undefined ? undefined : progressOf(made, options.onProgress),
   };
   const stage = new Stage(options.out, made, execute.sync);

@@ -5,6 +5,7 @@ import { type ParsedRecipe, parseRecipe, recipeFromObject } from "../config/sche
 import type { Recipe } from "../config/types.ts";
 import { throwProblems } from "../errors.ts";
 import { METHODS } from "../methods/index.ts";
+import type { Method } from "../methods/types.ts";
 import type { RecipeObject } from "../recipe-object.ts";
 
 /** A recipe in hand: where it came from decides where model paths are looked for. */
@@ -14,6 +15,8 @@ export interface LoadedRecipe {
   /** The YAML text as it was read, or the object as JSON. */
   text: string;
   notes: readonly string[];
+  /** Every method the recipe may name. */
+  methods: ReadonlyMap<string, Method>;
 }
 
 /** Throws the problems of all documents together. */
@@ -29,14 +32,17 @@ function settle(parsed: readonly ParsedRecipe[]): { recipe: Recipe; notes: strin
  * Reads a recipe file, or checks a recipe object: one entry for each document, in their order.
  * @throws MergeError with all problems
  */
-export async function loadRecipes(input: string | RecipeObject): Promise<LoadedRecipe[]> {
+export async function loadRecipes(
+  input: string | RecipeObject,
+  methods: ReadonlyMap<string, Method> = METHODS,
+): Promise<LoadedRecipe[]> {
   if (typeof input !== "string") {
-    const [settled] = settle([recipeFromObject(input, METHODS)]);
-    return [{ ...settled, folder: undefined, text: JSON.stringify(input) }];
+    const [settled] = settle([recipeFromObject(input, methods)]);
+    return [{ ...settled, folder: undefined, text: JSON.stringify(input), methods }];
   }
   const { text, documents } = await readRecipeFile(input);
   const filled = documents.filter(({ value }) => value !== null);
   const given = filled.length > 0 ? filled : documents.slice(0, 1);
-  const parsed = settle(given.map((document) => parseRecipe(document, METHODS, input)));
-  return parsed.map((each) => ({ ...each, folder: dirname(input), text }));
+  const parsed = settle(given.map((document) => parseRecipe(document, methods, input)));
+  return parsed.map((each) => ({ ...each, folder: dirname(input), text, methods }));
 }

@@ -2,6 +2,7 @@
  * A Work as 64-bit words, which is how it reaches native code; native/engine/wire.h describes and
  * checks the form. One buffer for all steps, so no JavaScript runs for each tensor.
  */
+import { MergeError } from "../errors.ts";
 import { DTYPES, type Dtype } from "../format/dtype.ts";
 import type { Operation, Sparsify } from "../plan/types.ts";
 import type { AddonPlace } from "./addon.ts";
@@ -23,7 +24,7 @@ const KEEP = { none: 0, magnitude: 1, random: 2, outliers: 3, rank: 4 } as const
 const SPHERE = { slerp: 0, nuslerp: 1, multislerp: 2, karcher: 3, model_stock: 4 } as const;
 const AXIS = { all: 0, rows: 1, columns: 2 } as const;
 
-/** Operations the native engine has. */
+/** Operations the native engine has; custom methods run on the reference. */
 export const nativeOperations: readonly string[] = Object.keys(OPERATION);
 
 class Words {
@@ -65,6 +66,8 @@ function usedInputs(operation: Operation, count: number): readonly number[] {
   switch (operation.op) {
     case "copy":
       return [operation.input];
+    case "custom":
+      throw new MergeError("BACKEND", "custom methods run on the reference backend");
     case "same":
       return Array.from({ length: count }, (_, i) => i);
     case "linear":
@@ -113,6 +116,7 @@ function parameters(operation: Operation): readonly number[] {
   switch (operation.op) {
     case "copy":
     case "same":
+    case "custom":
       return [];
     case "linear": {
       const divide = operation.divisor === null ? 0 : 1;
@@ -138,6 +142,11 @@ function parameters(operation: Operation): readonly number[] {
   }
 }
 
+function numberOf({ op }: Operation): number {
+  if (op !== "custom") return OPERATION[op];
+  throw new MergeError("BACKEND", "custom methods run on the reference backend");
+}
+
 function codecOf(dtype: Dtype): number {
   return DTYPES[dtype].codec ?? 0;
 }
@@ -145,7 +154,7 @@ function codecOf(dtype: Dtype): number {
 function writeStep(words: Words, step: WorkStep): void {
   const inputs = usedInputs(step.operation, step.inputs.length).map((i) => step.inputs[i]);
   const numbers = parameters(step.operation);
-  words.integer(OPERATION[step.operation.op]);
+  words.integer(numberOf(step.operation));
   words.integer(step.output);
   words.integer(step.offset);
   words.integer(codecOf(step.dtype));

@@ -1,4 +1,5 @@
 import type { Dtype } from "../format/dtype.ts";
+import type { Combine } from "../methods/custom.ts";
 import type { Operation } from "../plan/types.ts";
 
 /** Where bytes are: a file of a known size, or memory of this process. */
@@ -50,6 +51,8 @@ export interface ExecuteOptions {
   /** How inputs are read. */
   io: "mmap" | "pread";
   signal?: AbortSignal | undefined;
+  /** Functions of custom methods, by name. */
+  functions?: ReadonlyMap<string, Combine> | undefined;
   /** Called with the bytes of output finished so far; a throw cancels the work. */
   onBytes?: ((bytesDone: number) => void) | undefined;
 }
