@@ -113,6 +113,10 @@ export function readNumber(
   path: string,
   spec?: ParameterSpec,
 ): number | undefined {
+  if (spec?.words !== undefined && typeof value === "string") {
+    const named = Object.hasOwn(spec.words, value) ? spec.words[value] : undefined;
+    if (named !== undefined) return named;
+  }
   const written = check.document.written.get(path);
   const differs = written === undefined ? undefined : divergence(written);
   const number = differs === undefined ? toNumber(value, written) : undefined;

@@ -20,11 +20,15 @@ function flag(name: string, value: boolean, about: string): ParameterSpec {
   return { name, scope: "global", type: "boolean", default: value, about };
 }
 
+/** `true` restores the L1 norm; `inverse-density` divides by the keep probability. */
+const RESCALES = { min: 0, max: 2, words: { "inverse-density": 2 } } as const;
+
 /** Parameters that only one way to sparsify has. */
 const OF_SPARSIFY: Readonly<Record<Sparsify["kind"], readonly ParameterSpec[]>> = {
   none: [],
   magnitude: [],
   random: [],
+  row: [],
   outliers: [
     {
       name: "gamma",
@@ -48,7 +52,53 @@ const OF_SPARSIFY: Readonly<Record<Sparsify["kind"], readonly ParameterSpec[]>> 
   ],
 };
 
+/** Switches between mergekit's meaning, the default, and the paper's, where the two differ. */
+const VARIANTS: Readonly<Record<Sparsify["kind"], readonly ParameterSpec[]>> = {
+  none: [],
+  magnitude: [
+    variantOf("density_scope: row and divisor: count"),
+    word(
+      "density_scope",
+      { tensor: 0, row: 1 },
+      "Trim each tensor, or each row of it, to density.",
+    ),
+    word("divisor", { weights: 0, count: 1 }, "Normalize by the agreeing weights or their number."),
+  ],
+  random: [variantOf("rescale: inverse-density")],
+  outliers: [
+    variantOf("density_scope: row"),
+    word("density_scope", { tensor: 0, row: 1 }, "Mask each tensor, or each row of it."),
+  ],
+  row: [],
+  rank: [variantOf("rescale: inverse-density")],
+};
+
+function word(name: string, words: Readonly<Record<string, number>>, about: string): ParameterSpec {
+  const max = Object.keys(words).length - 1;
+  return { name, scope: "global", type: "integer", default: 0, min: 0, max, words, about };
+}
+
+function variantOf(means: string): ParameterSpec {
+  return word("variant", { mergekit: 0, paper: 1 }, `paper stands for ${means}.`);
+}
+
+/** Value of a switch: given, or what the variant stands for. */
+function switchOf(form: TaskForm, tensor: TensorContext, name: string): number {
+  const known = VARIANTS[form.sparsify].some((each) => each.name === name);
+  if (!known) return 0;
+  return Math.max(tensor.number(name) as number, tensor.number("variant") as number);
+}
+
+/** 0 none, 1 restore the L1 norm, 2 divide by the keep probability. */
+function rescaleOf(form: TaskForm, tensor: TensorContext): number {
+  const paper = form.sparsify === "random" || form.sparsify === "rank";
+  if (paper && tensor.number("variant") === 1) return 2;
+  return tensor.number("rescale") as number;
+}
+
 function parameters(form: TaskForm): ParameterSpec[] {
+  const random = form.sparsify === "random" || form.sparsify === "rank";
+  const rescale = flag("rescale", form.rescale, "Restore the L1 norm that sparsification took.");
   return [
     { name: "weight", scope: "model", type: "number", about: "Factor on the model's delta." },
     {
@@ -61,7 +111,8 @@ function parameters(form: TaskForm): ParameterSpec[] {
     },
     ...OF_SPARSIFY[form.sparsify],
     flag("normalize", form.normalize, "Divide by the sum of the weights that take part."),
-    flag("rescale", form.rescale, "Restore the L1 norm that a delta lost by sparsification."),
+    random ? { ...rescale, type: "integer", default: form.rescale ? 1 : 0, ...RESCALES } : rescale,
+    ...VARIANTS[form.sparsify],
     {
       name: "lambda",
       scope: "global",
@@ -82,9 +133,11 @@ export function philoxKey(seed: bigint, name: string): [number, number] {
 }
 
 /** Elements to keep as mergekit counts them, but never none. */
-function magnitude(density: number, tensor: TensorContext): Sparsify {
+function magnitude(density: number, tensor: TensorContext, rows: boolean): Sparsify {
   if (density > 0) {
-    return { kind: "magnitude", keep: Math.max(1, Math.floor(density * tensor.count)) };
+    const size = rows ? rowWidth(tensor.shape) : tensor.count;
+    const keep = Math.max(1, Math.floor(density * size));
+    return rows ? { kind: "row", top: 0, keep } : { kind: "magnitude", keep };
   }
   throw new MergeError("OUT_OF_RANGE", `density 0 trims all of ${tensor.name}`, {
     hint: "give a density above 0, or leave the model out",
@@ -101,12 +154,19 @@ function random(density: number, tensor: TensorContext, model: number): Sparsify
 }
 
 /** target = floor(density·n) are kept below the floor(gamma·n) largest, which give way if need be. */
-function outliers(density: number, gamma: number, { count }: TensorContext): Sparsify {
-  const keep = density > 0 ? Math.max(Math.floor(density * count), 1) : 0;
-  return { kind: "outliers", top: Math.min(Math.floor(gamma * count), count - keep), keep };
+function outliers(
+  density: number,
+  gamma: number,
+  { count, shape }: TensorContext,
+  rows: boolean,
+): Sparsify {
+  const size = rows ? rowWidth(shape) : count;
+  const keep = density > 0 ? Math.max(Math.floor(density * size), 1) : 0;
+  const top = Math.min(Math.floor(gamma * size), size - keep);
+  return { kind: rows ? "row" : "outliers", top, keep };
 }
 
-function rank(density: number, epsilon: number, model: number): Sparsify {
+function rank(density: number, epsilon: number, model: number, inverse: boolean): Sparsify {
   if (density === 0) return { kind: "random", threshold: 0, model };
   if (density - epsilon <= 0 || density + epsilon >= 1) {
     const found = `density ${density} and epsilon ${epsilon}`;
@@ -115,23 +175,30 @@ function rank(density: number, epsilon: number, model: number): Sparsify {
     });
   }
   const low = Math.fround(density - epsilon);
-  return { kind: "rank", low, spread: Math.fround(2 * epsilon), model };
+  return { kind: "rank", low, spread: Math.fround(2 * epsilon), model, inverse };
 }
 
 function sparsifyOf(form: TaskForm, tensor: TensorContext, input: number, model: number): Sparsify {
   const density = tensor.numberOf("density", input) as number;
   if (density >= 1) return { kind: "none" };
+  const rows = switchOf(form, tensor, "density_scope") === 1;
   switch (form.sparsify) {
     case "none":
+    case "row":
       return { kind: "none" };
     case "magnitude":
-      return magnitude(density, tensor);
+      return magnitude(density, tensor, rows);
     case "random":
       return random(density, tensor, model);
     case "outliers":
-      return outliers(density, tensor.numberOf("gamma", input) as number, tensor);
+      return outliers(density, tensor.numberOf("gamma", input) as number, tensor, rows);
     case "rank":
-      return rank(density, tensor.numberOf("epsilon", input) as number, model);
+      return rank(
+        density,
+        tensor.numberOf("epsilon", input) as number,
+        model,
+        rescaleOf(form, tensor) === 2,
+      );
   }
 }
 
@@ -155,16 +222,22 @@ function lower(form: TaskForm, tensor: TensorContext): Operation {
   const weights = present.map(({ weight }) => weight);
   const sum = sumOfWeights(weights);
   const sparsify = present.map((each) => each.sparsify);
+  const rescale = rescaleOf(form, tensor);
+  const byCount = form.consensus && switchOf(form, tensor, "divisor") === 1;
   return {
     op: "task",
     base,
     inputs: present.map(({ input }) => input),
     weights,
     sparsify,
-    rescale: tensor.flag("rescale") && sparsify.some(({ kind }) => kind !== "none"),
-    factors: weights.map(() => 1),
+    rescale: rescale === 1 && sparsify.some(({ kind }) => kind !== "none"),
+    factors: present.map(({ input, sparsify: { kind } }) => {
+      const inverse = rescale === 2 && kind === "random";
+      const density = tensor.numberOf("density", input) as number;
+      return inverse && density > 0 ? Math.fround(1 / density) : 1;
+    }),
     consensus: form.consensus,
-    normalize: tensor.flag("normalize"),
+    normalize: tensor.flag("normalize") ? (byCount ? "count" : "weights") : false,
     divisor: Math.abs(sum) < 1e-8 ? 1 : sum,
     lambda,
     key: sparsify.some(draws) ? philoxKey(tensor.seed, tensor.name) : [0, 0],

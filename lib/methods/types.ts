@@ -9,6 +9,8 @@ export interface ParameterSpec {
   /** Value when the recipe gives none. Without it the parameter is required, unless `optional`. */
   readonly default?: number | boolean;
   readonly optional?: boolean;
+  /** Words that stand for values, such as `inverse-density` for 2. */
+  readonly words?: Readonly<Record<string, number>>;
   /** Inclusive bounds. */
   readonly min?: number;
   readonly max?: number;

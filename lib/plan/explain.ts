@@ -80,6 +80,7 @@ function explainTask(
   const parts = [`deltas of ${names(operation.inputs)}`, `weights ${numbers(operation.weights)}`];
   const kept = operation.sparsify.map((each) => {
     if (each.kind === "magnitude") return `largest ${each.keep}`;
+    if (each.kind === "row") return `of each row ${each.keep} below the largest ${each.top}`;
     if (each.kind === "outliers") return `${each.keep} below the largest ${each.top}`;
     if (each.kind === "rank") {
       return `by rank ${numbers([each.low])} to ${numbers([each.low + each.spread])}`;
@@ -90,7 +91,7 @@ function explainTask(
   if (kept.some((each) => each !== "all")) parts.push(`keeping ${kept.join(", ")}`);
   if (operation.rescale) parts.push("rescaled");
   if (operation.consensus) parts.push("sign election");
-  if (operation.normalize) parts.push("normalized");
+  if (operation.normalize !== false) parts.push(`normalized by ${operation.normalize}`);
   if (operation.lambda !== 1) parts.push(`lambda ${numbers([operation.lambda])}`);
   return `${parts.join("; ")}; on ${names([operation.base])}`;
 }

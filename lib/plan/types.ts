@@ -9,8 +9,13 @@ export type Sparsify =
   | { kind: "random"; threshold: number; model: number }
   /** Drop the `top` elements of largest magnitude, keep the next `keep`. */
   | { kind: "outliers"; top: number; keep: number }
-  /** Keep an element with probability low + spread·(rank in its row, from 0 to 1). */
-  | { kind: "rank"; low: number; spread: number; model: number };
+  /** Of every row drop the `top` largest elements, keep the next `keep`. */
+  | { kind: "row"; top: number; keep: number }
+  /**
+   * Keep an element with probability p = low + spread·(rank in its row, from 0 to 1); `inverse`:
+   * divide what is kept by p.
+   */
+  | { kind: "rank"; low: number; spread: number; model: number; inverse: boolean };
 
 /** Which rule makes coefficients from a Gram matrix. */
 export type Sphere = "slerp" | "nuslerp" | "multislerp" | "karcher" | "model_stock";
@@ -82,7 +87,8 @@ export type Operation =
       /** Factor on each sparsified delta, 1 as a rule; replaced by the L1 ratio when rescaling. */
       factors: readonly number[];
       consensus: boolean;
-      normalize: boolean;
+      /** Divide: by the weights' sum, or with consensus by the number of models that agree. */
+      normalize: false | "weights" | "count";
       /** Sum of the weights in binary32, by which `normalize` divides without consensus. */
       divisor: number;
       lambda: number;

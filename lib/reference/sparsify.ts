@@ -13,6 +13,8 @@ import { makeTile, type Tile } from "./tile.ts";
 /** How one model's delta is masked; `kept` is undefined where every element stays. */
 export interface Mask {
   kept: ((delta: Tile, range: Range) => Uint8Array) | undefined;
+  /** A factor for every element of the tensor: 1 over its keep probability. */
+  inverse?: Float32Array;
 }
 
 export function deltaOf(io: StepIo, operation: TaskOperation, m: number, range: Range): Tile {
@@ -35,6 +37,8 @@ export function* makeMask(io: StepIo, operation: TaskOperation, m: number): Gene
       const top = yield* selectionOf(io, operation, m, sparsify.top);
       return largest(yield* selectionOf(io, operation, m, sparsify.top + sparsify.keep), top);
     }
+    case "row":
+      return yield* rowMask(io, operation, m, sparsify);
     case "random":
       return randomMask(io, operation, sparsify);
     case "rank":
@@ -89,6 +93,34 @@ function randomMask(
   return { kept: (_, { first, count }) => all.subarray(first, first + count) };
 }
 
+/** Keys of the row that begins at `first`. */
+function rowKeys(io: StepIo, operation: TaskOperation, m: number, first: number): number[] {
+  const keys: number[] = [];
+  const end = first + operation.width;
+  for (let at = first; at < end; at += 65_536) {
+    const range = { index: 0, first: at, count: Math.min(65_536, end - at) };
+    for (const bits of deltaOf(io, operation, m, range).bits) keys.push(magnitudeKey(bits));
+  }
+  return keys;
+}
+
+/** Of every row the elements after the `top` largest, `keep` of them; equal ones by index. */
+function* rowMask(
+  io: StepIo,
+  operation: TaskOperation,
+  m: number,
+  { top, keep }: Extract<Sparsify, { kind: "row" }>,
+): Generator<void, Mask> {
+  const all = new Uint8Array(io.step.count);
+  for (let first = 0; first < io.step.count; first += operation.width) {
+    const keys = rowKeys(io, operation, m, first);
+    const order = keys.map((_, i) => i).sort((a, b) => keys[b] - keys[a] || a - b);
+    for (const i of order.slice(top, top + keep)) all[first + i] = 1;
+    yield;
+  }
+  return { kept: (_, range) => all.subarray(range.first, range.first + range.count) };
+}
+
 /** Keep probabilities grow with the rank in the row, in binary32; see `rank_row` in C++. */
 function* rankMask(
   io: StepIo,
@@ -100,21 +132,22 @@ function* rankMask(
   const count = io.step.count;
   const words = torch === null ? randomWords(count, sparsify.model, key) : io.drawTorch(torch);
   const all = new Uint8Array(count);
+  const inverse = sparsify.inverse ? new Float32Array(count) : undefined;
   for (let first = 0; first < count; first += width) {
-    const keys: number[] = [];
-    for (let at = first; at < first + width; at += 65_536) {
-      const range = { index: 0, first: at, count: Math.min(65_536, first + width - at) };
-      for (const bits of deltaOf(io, operation, m, range).bits) keys.push(magnitudeKey(bits));
-    }
+    const keys = rowKeys(io, operation, m, first);
     const order = keys.map((_, i) => i).sort((a, b) => keys[a] - keys[b] || a - b);
     order.forEach((i, rank) => {
       const position = width === 1 ? 0.5 : Math.fround(rank / Math.fround(width - 1));
       const p = Math.fround(sparsify.low + Math.fround(position * sparsify.spread));
       all[first + i] = keeps(p, words[first + i], torch !== null) ? 1 : 0;
+      if (inverse !== undefined) inverse[first + i] = 1 / p;
     });
     yield;
   }
-  return { kept: (_, range) => all.subarray(range.first, range.first + range.count) };
+  const kept = (_: Tile, range: Range) => {
+    return all.subarray(range.first, range.first + range.count);
+  };
+  return inverse === undefined ? { kept } : { kept, inverse };
 }
 
 function keeps(probability: number, word: number, torch: boolean): boolean {

@@ -57,9 +57,11 @@ function mergeBlock(
   const base = io.tile(operation.base, range);
   const tiles = operation.inputs.map((input) => io.tile(input, range));
   const masked = masks.some(({ kept }) => kept !== undefined);
-  const deltas = masks.map(({ kept }, m) => {
+  const deltas = masks.map(({ kept, inverse }, m) => {
     const delta = deltaOf(io, operation, m, range);
-    weigh(delta.values, kept?.(delta, range), masked ? factors[m] : 1, operation.weights[m]);
+    const own = inverse?.subarray(range.first, range.first + range.count);
+    const factor = masked ? factors[m] : 1;
+    weigh(delta.values, kept?.(delta, range), own, factor, operation.weights[m]);
     return delta.values;
   });
   const out = new Float32Array(range.count);
@@ -72,15 +74,17 @@ function mergeBlock(
   io.writeTile(range, out, [base, ...tiles]);
 }
 
-/** Mask, rescale and weight, in place. */
+/** Mask, rescale (by the element's own factor first) and weight, in place. */
 function weigh(
   delta: Float32Array,
   kept: Uint8Array | undefined,
+  own: Float32Array | undefined,
   factor: number,
   weight: number,
 ): void {
   for (let i = 0; i < delta.length; i++) {
-    const d = kept === undefined || kept[i] === 1 ? delta[i] : 0;
+    let d = kept === undefined || kept[i] === 1 ? delta[i] : 0;
+    if (own !== undefined) d = Math.fround(d * own[i]);
     delta[i] = Math.fround(d * factor) * weight;
   }
 }
@@ -88,5 +92,5 @@ function weigh(
 function add(operation: TaskOperation, deltas: readonly Float32Array[], i: number): number {
   let sum = deltas[0][i];
   for (let m = 1; m < deltas.length; m++) sum = Math.fround(sum + deltas[m][i]);
-  return operation.normalize ? Math.fround(sum / operation.divisor) : sum;
+  return operation.normalize !== false ? Math.fround(sum / operation.divisor) : sum;
 }

@@ -1,6 +1,6 @@
 /** The elected sum of one element; mirrors native/kernels/ties.h, which specifies it. */
 export function elect(
-  operation: { weights: readonly number[]; normalize: boolean },
+  operation: { weights: readonly number[]; normalize: false | "weights" | "count" },
   deltas: readonly Float32Array[],
   i: number,
 ): number {
@@ -12,8 +12,9 @@ export function elect(
   for (let m = 0; m < deltas.length; m++) {
     const agrees = deltas[m][i] * sign > 0;
     if (agrees) sum = Math.fround(sum + deltas[m][i]);
-    if (agrees) weight = Math.fround(weight + operation.weights[m]);
+    const share = operation.normalize === "count" ? 1 : operation.weights[m];
+    if (agrees) weight = Math.fround(weight + share);
   }
   if (Number.isNaN(vote)) sum = vote;
-  return operation.normalize ? Math.fround(sum / (weight === 0 ? 1 : weight)) : sum;
+  return operation.normalize !== false ? Math.fround(sum / (weight === 0 ? 1 : weight)) : sum;
 }

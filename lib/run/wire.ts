@@ -20,7 +20,10 @@ const OPERATION = {
   sce: 7,
   arcee_fusion: 8,
 } as const;
-const KEEP = { none: 0, magnitude: 1, random: 2, outliers: 3, rank: 4 } as const;
+const KEEP = { none: 0, magnitude: 1, random: 2, outliers: 3, rank: 4, row: 5 } as const;
+const NORMALIZE = { weights: 1, count: 2 } as const;
+/** `rank` with division by the keep probability. */
+const INVERSE_RANK = 6;
 const SPHERE = { slerp: 0, nuslerp: 1, multislerp: 2, karcher: 3, model_stock: 4 } as const;
 const AXIS = { all: 0, rows: 1, columns: 2 } as const;
 
@@ -85,7 +88,7 @@ function usedInputs(operation: Operation, count: number): readonly number[] {
 }
 
 function sparsifyNumbers(sparsify: Sparsify): [number, number, number, number] {
-  const kind = KEEP[sparsify.kind];
+  const kind = sparsify.kind === "rank" && sparsify.inverse ? INVERSE_RANK : KEEP[sparsify.kind];
   switch (sparsify.kind) {
     case "none":
       return [kind, 0, 0, 0];
@@ -94,6 +97,7 @@ function sparsifyNumbers(sparsify: Sparsify): [number, number, number, number] {
     case "random":
       return [kind, sparsify.threshold, sparsify.model, 0];
     case "outliers":
+    case "row":
       return [kind, sparsify.top, sparsify.keep, 0];
     case "rank":
       return [kind, sparsify.low, sparsify.spread, sparsify.model];
@@ -102,7 +106,13 @@ function sparsifyNumbers(sparsify: Sparsify): [number, number, number, number] {
 
 function taskNumbers(operation: Extract<Operation, { op: "task" }>): number[] {
   const { consensus, normalize, divisor, lambda, rescale, key, torch, width } = operation;
-  const flags = [consensus ? 1 : 0, normalize ? 1 : 0, divisor, lambda, rescale ? 1 : 0];
+  const flags = [
+    consensus ? 1 : 0,
+    normalize ? NORMALIZE[normalize] : 0,
+    divisor,
+    lambda,
+    rescale ? 1 : 0,
+  ];
   const random = [...key, torch === null ? 0 : 1, torch?.seed ?? 0, torch?.offset ?? 0];
   const models = operation.weights.flatMap((weight, m) => [
     weight,

@@ -50,6 +50,7 @@ enum Slot : size_t {
   kBinSlot,
   kMagnitudeSlot,
   kWordSlot,
+  kFactorSlot,
   kRowSlot,
   kInputSlots,
 };

@@ -117,7 +117,7 @@ bool fits_task(const WireStep& step) {
     for (size_t k = 1; k <= 4; ++k) {
       if (!(p[i + k] >= 0 && p[i + k] <= largest)) return false;
     }
-    if (p[i + 1] > 4) return false;
+    if (p[i + 1] > 6) return false;
   }
   return fits_width(step, 10);
 }

@@ -37,6 +37,8 @@ struct TaskArgs {
   const void* const* inputs;
   const float* weights;
   const float* rescales;
+  const float* shares;                  // what an agreeing model adds to the divisor (ties)
+  const float* const* element_factors;  // null, or for each model null or a factor an element
   const uint8_t* const* masks;
   uint32_t input_count;
   bool masked;

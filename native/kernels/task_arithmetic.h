@@ -1,8 +1,8 @@
 // task_arithmetic: y = base + lambda * (sum of w_i * d_i) [/ divisor],  d_i = x_i - base
 //
 // Task vectors (Ilharco et al. 2022) as mergekit combines them; with masks it is dare_linear.
-// Order, for each element: d_i rounded; where a mask drops it, +0; times the L1 rescale of the
-// model, when there is one; times w_i; summed in input order; divided by the weights' sum when
+// Order, for each element: d_i rounded; where a mask drops it, +0; times the element's own factor,
+// when there are any; times the L1 rescale of the model, when there is one; times w_i; summed in input order; divided by the weights' sum when
 // normalizing; times lambda when it is not 1; added to the base. Each step one binary32 rounding.
 // Zeros: where the combined delta is 0 the result is the base itself, so a base of -0 stays -0.
 // NaN: a NaN delta that is not dropped makes the result NaN; see nonfinite.h for its bits.
@@ -22,6 +22,10 @@ inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base
   auto d = V::sub(at.load(a.inputs[m]), base);
   if (a.masked && a.masks[m] != nullptr) {
     d = V::keep(mask_at<V>(reinterpret_cast<const uint64_t*>(a.masks[m]), at.at), d);
+  }
+  if (a.element_factors != nullptr && a.element_factors[m] != nullptr) {
+    const Some<V, F32> factor{at.at, at.live};
+    d = V::mul(d, factor.load(a.element_factors[m]));
   }
   if (a.rescaled) d = V::mul(d, V::set(a.rescales[m]));
   return V::mul(d, V::set(a.weights[m]));

@@ -3,7 +3,8 @@
 // TIES-merging (Yadav et al. 2023) as mergekit computes it: e_i = w_i * d_i (trimmed and rescaled
 // as in task_arithmetic.h), s = sum of e_i in input order; the elected sign is + where s >= 0, else
 // - (a NaN sum elects -). An input agrees where e_i > 0 (or < 0); an exact zero never agrees.
-// m = sum of the agreeing e_i, q = sum of their w_i, both in input order; q counts as 1 where it is
+// m = sum of the agreeing e_i, q = sum of their shares (w_i, or 1
+// each), both in input order; q counts as 1 where it is
 // 0. With normalize m = m / q; then lambda and base as in task_arithmetic.
 // NaN: where s is NaN, so is m. Every step rounds once to binary32. Memory: one pass.
 #pragma once
@@ -25,7 +26,7 @@ inline typename V::F elect(const TaskArgs& a, const typename V::F* deltas) {
   for (uint32_t m = 0; m < a.input_count; ++m) {
     const auto agrees = V::greater(V::mul(deltas[m], sign), zero);
     sum = V::add(sum, V::keep(agrees, deltas[m]));
-    if (a.normalize) weight = V::add(weight, V::keep(agrees, V::set(a.weights[m])));
+    if (a.normalize) weight = V::add(weight, V::keep(agrees, V::set(a.shares[m])));
   }
   sum = V::select(V::is_nan(vote), vote, sum);
   if (!a.normalize) return sum;

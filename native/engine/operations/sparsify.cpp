@@ -58,9 +58,11 @@ void Sparsifier::add_model(const double* p, bool keep_masks) {
     const bool whole = model.outliers == nullptr && model.selection == nullptr && model.b > 0;
     if (whole) model.keep = Keep::all;
   }
-  if (model.keep == Keep::rank) {
-    model.thresholds = rank_thresholds(model.a, model.b);
-    if (keep_masks) model.made.resize(io_.block_count());
+  if (model.keep == Keep::rank || model.keep == Keep::inverse_rank) {
+    model.thresholds = rank_thresholds(model);
+  }
+  if (keep_masks && (model.keep == Keep::rank || model.keep == Keep::row)) {
+    model.made.resize(io_.block_count());
   }
   models_.push_back(std::move(model));
 }
@@ -68,18 +70,22 @@ void Sparsifier::add_model(const double* p, bool keep_masks) {
 // Probabilities grow from `low` to low + spread with the rank, in binary32: low + (rank / (n - 1))
 // * spread; a row of one element has the middle. A word is compared with p * 2^32 rounded, a word
 // of the torch stream (24 bits) with p * 2^24 rounded up, which is torch's own comparison.
-std::vector<uint32_t> Sparsifier::rank_thresholds(double low, double spread) const {
-  const auto from = static_cast<float>(low), width = static_cast<float>(spread);
-  const float steps = static_cast<float>(width_ - 1);
+std::vector<uint32_t> Sparsifier::rank_thresholds(const Model& model) const {
   std::vector<uint32_t> thresholds(width_);
   for (uint64_t rank = 0; rank < width_; ++rank) {
-    const float position = width_ == 1 ? 0.5f : static_cast<float>(rank) / steps;
-    const float extra = position * width;
-    const auto p = static_cast<double>(from + extra);
+    const auto p = static_cast<double>(probability(model, rank));
     const double scaled = torch_ ? std::ceil(p * 16777216.0) : std::floor(p * 4294967296.0 + 0.5);
     thresholds[rank] = static_cast<uint32_t>(std::min(std::max(scaled, 0.0), 4294967295.0));
   }
   return thresholds;
+}
+
+float Sparsifier::probability(const Model& model, uint64_t rank) const {
+  const auto low = static_cast<float>(model.a), spread = static_cast<float>(model.b);
+  const float steps = static_cast<float>(width_ - 1);
+  const float position = width_ == 1 ? 0.5f : static_cast<float>(rank) / steps;
+  const float extra = position * spread;
+  return low + extra;
 }
 
 bool Sparsifier::any() const {
@@ -89,14 +95,15 @@ bool Sparsifier::any() const {
 
 bool Sparsifier::draws() const {
   return torch_ && std::any_of(models_.begin(), models_.end(), [](const Model& m) {
-           return m.keep == Keep::random || m.keep == Keep::rank;
+           return m.keep == Keep::random || m.keep == Keep::rank || m.keep == Keep::inverse_rank;
          });
 }
 
 void Sparsifier::draw() {
   uint64_t offset = torch_offset_;
   for (Model& model : models_) {
-    if (model.keep != Keep::random && model.keep != Keep::rank) continue;
+    const bool rank = model.keep == Keep::rank || model.keep == Keep::inverse_rank;
+    if (model.keep != Keep::random && !rank) continue;
     model.torch_states = io_.stream().take(torch_seed_, offset, io_.step().count, kBlock);
     offset += io_.step().count;
   }
@@ -200,7 +207,7 @@ uint32_t* Sparsifier::block_words(size_t m, const Range& range, Scratch& scratch
 }
 
 void Sparsifier::prepare_block(size_t m, const Range& range, Scratch& scratch) {
-  if (models_[m].keep == Keep::rank) rank_block(m, range, scratch);
+  if (ranks(m) || models_[m].keep == Keep::row) rank_block(m, range, scratch);
   if (models_[m].keep == Keep::random && torch_) random_block(m, range, scratch);
 }
 
@@ -222,34 +229,72 @@ void Sparsifier::rank_block(size_t m, const Range& range, Scratch& scratch) {
     std::copy(made[range.index].begin(), made[range.index].end(), mask);
     return;
   }
-  uint32_t* words = block_words(m, range, scratch);
-  for (size_t i = 0; torch_ && i < range.n; ++i) words[i] &= 0xFFFFFFu;
+  uint32_t* words = ranks(m) ? block_words(m, range, scratch) : nullptr;
+  for (size_t i = 0; words != nullptr && torch_ && i < range.n; ++i) words[i] &= 0xFFFFFFu;
   std::fill(mask, mask + kBlockWords, uint64_t{0});
   const uint64_t end = range.first + range.n;
   for (uint64_t row = range.first / width_; row * width_ < end; ++row) {
     const Range whole{range.index, row * width_, static_cast<size_t>(width_)};
-    rank_row(m, whole, range, words, mask, scratch);
+    if (models_[m].keep == Keep::rank) {
+      rank_row(m, whole, range, words, mask, scratch);
+    } else {
+      sort_row(m, whole, range, words, mask, scratch);
+    }
   }
   if (!made.empty()) made[range.index].assign(mask, mask + kBlockWords);
+}
+
+const uint32_t* Sparsifier::row_keys(size_t m, const Range& row, Scratch& scratch) const {
+  auto* keys = scratch.take<uint32_t>(kRowSlot, row.n);
+  for (size_t at = 0; at < row.n; at += kTile) {
+    const Range part{row.index, row.first + at, std::min(kTile, row.n - at)};
+    io_.for_tiles(part, kTile, {m + 1, 0}, nullptr, scratch, [&](const Tile& tile) {
+      io_.kernels().delta_magnitude[tile.codec](
+          {tile.inputs[0], tile.inputs[1], tile.n, keys + at + tile.at});
+    });
+  }
+  return keys;
 }
 
 // Decides the elements of one row that lie in the block.
 void Sparsifier::rank_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
                           uint64_t* mask, Scratch& scratch) const {
-  auto* row_keys = scratch.take<uint32_t>(kRowSlot, row.n);
-  for (size_t at = 0; at < row.n; at += kTile) {
-    const Range part{row.index, row.first + at, std::min(kTile, row.n - at)};
-    io_.for_tiles(part, kTile, {m + 1, 0}, nullptr, scratch, [&](const Tile& tile) {
-      io_.kernels().delta_magnitude[tile.codec](
-          {tile.inputs[0], tile.inputs[1], tile.n, row_keys + at + tile.at});
-    });
-  }
+  const uint32_t* keys = row_keys(m, row, scratch);
   const uint64_t first = std::max(row.first, range.first);
   const uint64_t stop = std::min(row.first + row.n, range.first + range.n);
   const auto bit = static_cast<size_t>(first - range.first);
-  scratch.ranker().decide(row_keys, row.n, static_cast<size_t>(first - row.first),
-                          static_cast<size_t>(stop - row.first), words + bit, models_[m].thresholds,
-                          mask, bit);
+  scratch.ranker().decide(keys, row.n, static_cast<size_t>(first - row.first),
+                          static_cast<size_t>(stop - row.first), words + bit,
+                          models_[m].thresholds, mask, bit);
+}
+
+// The same where every rank is wanted: by magnitude in the row, or for the elements' own factors.
+void Sparsifier::sort_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
+                          uint64_t* mask, Scratch& scratch) const {
+  const Model& model = models_[m];
+  const uint32_t* keys = row_keys(m, row, scratch);
+  const bool descending = model.keep == Keep::row;
+  std::vector<uint64_t> order(row.n);
+  for (size_t i = 0; i < row.n; ++i) {
+    order[i] = (static_cast<uint64_t>(descending ? ~keys[i] : keys[i]) << 32) | i;
+  }
+  std::sort(order.begin(), order.end());
+  auto* factors = scratch.take<float>(kFactorSlot, models_.size() * kBlock) + m * kBlock;
+  for (size_t rank = 0; rank < row.n; ++rank) {
+    const uint64_t element = row.first + static_cast<uint32_t>(order[rank]);
+    if (element < range.first || element >= range.first + range.n) continue;
+    const auto i = static_cast<size_t>(element - range.first);
+    const auto place = static_cast<double>(rank);
+    const bool stays = descending ? place >= model.a && place < model.a + model.b
+                                  : words[i] < model.thresholds[rank];
+    mask[i / 64] |= static_cast<uint64_t>(stays) << (i % 64);
+    if (!descending) factors[i] = 1.0f / probability(model, rank);
+  }
+}
+
+const float* Sparsifier::element_factors(size_t m, size_t at, Scratch& scratch) const {
+  if (models_[m].keep != Keep::inverse_rank) return nullptr;
+  return scratch.take<float>(kFactorSlot, models_.size() * kBlock) + m * kBlock + at;
 }
 
 void Sparsifier::magnitude_mask(const Selection& selection, const Range& range, const Tile& tile,
@@ -292,6 +337,8 @@ void Sparsifier::fill_mask(size_t m, const Range& range, const Tile& tile, const
                                         tile.n,
                                         mask});
     case Keep::rank:
+    case Keep::inverse_rank:
+    case Keep::row:
       break;
   }
   const uint64_t* whole = block_mask(m, scratch) + tile.at / 64;

@@ -3,7 +3,9 @@
 //   magnitude  the k of largest magnitude
 //   random     by one random word each, below one threshold
 //   outliers   all but the `top` largest, then the k largest of the rest
-//   rank       by one random word each, below a threshold that grows with the rank in the row
+//   rank       by one random word each, below a threshold that grows with the rank in the row;
+//              inverse_rank: what stays is divided by its keep probability
+//   row        of every row, what follows its `top` largest elements, k of them
 // Random words come from Philox, or from the torch stream for comparison with mergekit.
 #pragma once
 
@@ -22,6 +24,8 @@ class Sparsifier {
 
   bool any() const;
   bool masks(size_t m) const { return models_[m].keep != Keep::all; }
+  // Factors of the elements from `at` on of the block that was prepared; null when there are none.
+  const float* element_factors(size_t m, size_t at, Scratch& scratch) const;
 
   // Phase draw: waits for this step's turn in the torch stream.
   bool draws() const;
@@ -42,7 +46,7 @@ class Sparsifier {
                  uint64_t* mask, Scratch& scratch) const;
 
  private:
-  enum class Keep { all = 0, magnitude = 1, random = 2, outliers = 3, rank = 4 };
+  enum class Keep { all = 0, magnitude = 1, random = 2, outliers = 3, rank = 4, row = 5, inverse_rank = 6 };
   struct Model {
     Keep keep;
     double a, b, c;  // as on the wire: see lib/run/wire.ts
@@ -65,7 +69,14 @@ class Sparsifier {
   void rank_block(size_t m, const Range& range, Scratch& scratch);
   void rank_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
                 uint64_t* mask, Scratch& scratch) const;
-  std::vector<uint32_t> rank_thresholds(double low, double spread) const;
+  void sort_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
+                uint64_t* mask, Scratch& scratch) const;
+  const uint32_t* row_keys(size_t m, const Range& row, Scratch& scratch) const;
+  bool ranks(size_t m) const {
+    return models_[m].keep == Keep::rank || models_[m].keep == Keep::inverse_rank;
+  }
+  float probability(const Model& model, uint64_t rank) const;
+  std::vector<uint32_t> rank_thresholds(const Model& model) const;
 
   StepIo& io_;
   bool torch_;

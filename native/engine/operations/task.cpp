@@ -22,12 +22,14 @@ class Task : public RunningStep {
     const auto& p = io.step().parameters;
     consensus_ = p[0] != 0;
     normalize_ = p[1] != 0;
+    const bool by_count = p[1] == 2;
     divisor_ = static_cast<float>(p[2]);
     lambda_ = static_cast<float>(p[3]);
     restore_ = p[4] != 0;
     for (size_t i = 11; i < p.size(); i += 6) {
       weights_.push_back(static_cast<float>(p[i]));
       rescales_.push_back(static_cast<float>(p[i + 5]));
+      shares_.push_back(by_count ? 1.0f : static_cast<float>(p[i]));
     }
     if (restore_) {
       sums_.assign(weights_.size(), std::vector<double>(io.block_count()));
@@ -111,6 +113,7 @@ class Task : public RunningStep {
     for (size_t m = 0; m < models; ++m) sparsify_.prepare_block(m, range, scratch);
     auto* masks = scratch.take<uint64_t>(kMaskSlot, models * kTileWords);
     std::vector<const uint8_t*> mask_of(models);
+    std::vector<const float*> factors(models);
     uint8_t* out = io_.begin_output(range, scratch);
     Nonfinite seen{};
     io_.for_tiles(range, masked ? kTile : range.n, inputs, out, scratch, [&](const Tile& tile) {
@@ -119,19 +122,23 @@ class Task : public RunningStep {
         uint64_t* mask = masks + m * kTileWords;
         sparsify_.fill_mask(m, range, tile, tile.inputs[m + 1], tile.inputs[0], mask, scratch);
         mask_of[m] = reinterpret_cast<const uint8_t*>(mask);
+        factors[m] = sparsify_.element_factors(m, tile.at, scratch);
       }
-      run_kernel(tile, mask_of, masked, seen);
+      run_kernel(tile, mask_of, factors, seen);
     });
     io_.add_nonfinite(seen);
     io_.end_output(range, out);
   }
 
-  void run_kernel(const Tile& tile, const std::vector<const uint8_t*>& masks, bool masked,
-                  Nonfinite& seen) const {
+  void run_kernel(const Tile& tile, const std::vector<const uint8_t*>& masks,
+                  const std::vector<const float*>& factors, Nonfinite& seen) const {
+    const bool masked = sparsify_.any();
     const TaskArgs args{.base = tile.inputs[0],
                         .inputs = tile.inputs.data() + 1,
                         .weights = weights_.data(),
                         .rescales = rescales_.data(),
+                        .shares = shares_.data(),
+                        .element_factors = masked ? factors.data() : nullptr,
                         .masks = masks.data(),
                         .input_count = static_cast<uint32_t>(weights_.size()),
                         .masked = masked,
@@ -150,7 +157,7 @@ class Task : public RunningStep {
   bool consensus_, normalize_, restore_;
   float divisor_, lambda_;
   Sparsifier sparsify_;
-  std::vector<float> weights_, rescales_;
+  std::vector<float> weights_, rescales_, shares_;
   std::vector<std::vector<double>> sums_, kept_sums_;
   Phase phase_;
 };

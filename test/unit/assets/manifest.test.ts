@@ -12,7 +12,7 @@ const ties: Operation = {
   key: [1, 2],
   lambda: Math.fround(0.3),
   divisor: 1,
-  normalize: true,
+  normalize: "weights",
   consensus: true,
   rescale: false,
   sparsify: [{ keep: 3, kind: "magnitude" }],
@@ -49,7 +49,7 @@ describe("manifest", () => {
   ],
   "tensors": {
     "a": {"dtype":"BF16","shape":[],"shard":"model.safetensors","offset":8,"digest":"ff","operation":{"op":"copy","input":0},"inputs":[{"model":0,"source":0,"tensor":"source of a","dtype":"F32","offset":16}]},
-    "b": {"dtype":"BF16","shape":[2,3],"shard":"model.safetensors","offset":8,"digest":"0123456789abcdef","nonfinite":{"nanBorn":2,"overflowFromInput":1},"operation":{"op":"task","base":0,"consensus":true,"divisor":1,"factors":[1],"inputs":[1],"key":[1,2],"lambda":0.30000001192092896,"normalize":true,"rescale":false,"sparsify":[{"kind":"magnitude","keep":3}],"torch":null,"weights":[0.5],"width":3},"inputs":[{"model":0,"source":0,"tensor":"source of b","dtype":"F32","offset":16}]}
+    "b": {"dtype":"BF16","shape":[2,3],"shard":"model.safetensors","offset":8,"digest":"0123456789abcdef","nonfinite":{"nanBorn":2,"overflowFromInput":1},"operation":{"op":"task","base":0,"consensus":true,"divisor":1,"factors":[1],"inputs":[1],"key":[1,2],"lambda":0.30000001192092896,"normalize":"weights","rescale":false,"sparsify":[{"kind":"magnitude","keep":3}],"torch":null,"weights":[0.5],"width":3},"inputs":[{"model":0,"source":0,"tensor":"source of b","dtype":"F32","offset":16}]}
   },
   "paths": {
     "models": ["/models/base","/models/other"],
