@@ -1,9 +1,10 @@
 /** The recipe as a TypeScript object: the keys and forms of mergekit's YAML, typed. */
 
-/** A value, a gradient over the layers, or values by tensor name. */
+/** A value (a word where the parameter has words), a gradient over the layers, or by tensor name. */
 export type Setting =
   | number
   | boolean
+  | string
   | readonly number[]
   | readonly { filter?: string; value: number | boolean | readonly number[] }[];
 
