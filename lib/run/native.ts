@@ -12,6 +12,9 @@ function abortError(signal: AbortSignal): MergeError {
   return new MergeError("ABORTED", "the merge was cancelled", { cause: signal.reason });
 }
 
+/** How long an abort waits for the threads to leave a job, in milliseconds. */
+const GRACE = 20;
+
 function requireAddon(): Addon {
   const { addon, reason } = loadAddon();
   if (addon !== undefined) return addon;
@@ -56,16 +59,31 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
       cancel();
     }
   };
+  // A thread may be waiting for the disk to sync. Files can be left to it, memory cannot.
+  const files = work.outputs.every((place) => "path" in place);
+  let grace: NodeJS.Timeout | undefined;
+  const abandoned = new Promise<never>((_, reject) => {
+    options.signal?.addEventListener(
+      "abort",
+      () => {
+        const signal = options.signal as AbortSignal;
+        if (files) grace = setTimeout(() => reject(abortError(signal)), GRACE);
+      },
+      { once: true },
+    );
+  });
+  abandoned.catch(() => {});
   const timer = options.onBytes === undefined ? undefined : setInterval(report, TICK);
   options.signal?.addEventListener("abort", cancel, { once: true });
   try {
-    const outcome = await handle.promise;
+    const outcome = await Promise.race([handle.promise, abandoned]);
     if (thrown !== undefined) throw thrown.error;
     const cancelled = "code" in outcome && outcome.code === "ABORTED";
     if (cancelled && options.signal !== undefined) throw abortError(options.signal);
     return results(outcome, work);
   } finally {
     clearInterval(timer);
+    clearTimeout(grace);
     options.signal?.removeEventListener("abort", cancel);
   }
 }

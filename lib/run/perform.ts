@@ -1,5 +1,5 @@
 /** Runs one plan: stage, backend, companion files, publication. */
-import { type AssetFile, makeAssets } from "../assets/index.ts";
+import { type AssetFile, donorAssets, makeAssets } from "../assets/index.ts";
 import { parseReference, sameReference } from "../config/reference.ts";
 import { MergeError } from "../errors.ts";
 import { byteLength } from "../format/dtype.ts";
@@ -86,6 +86,9 @@ function referenceOnly({ backend }: MergeOptions): Backend {
   });
 }
 
+/** How long an aborted merge waits for its stage to be removed, in milliseconds. */
+const PATIENCE = 15;
+
 /** Executes a plan and publishes the result at `options.out`. */
 export async function perform(
   loaded: LoadedRecipe,
@@ -104,6 +107,8 @@ export async function perform(
     functions,
     onBytes: options.onProgress === undefined ? undefined : progressOf(made, options.onProgress),
   };
+  // What is wrong with the donor's small files shows before anything is computed.
+  donorAssets(made, { copyTokenizer: options.copyTokenizer ?? true });
   const stage = new Stage(options.out, made, execute.sync);
   try {
     const shards = stage.createShards(made);
@@ -118,7 +123,8 @@ export async function perform(
     stage.publish(options.overwrite ?? false);
     return results;
   } catch (error) {
-    stage.discard();
+    const aborted = error instanceof MergeError && error.code === "ABORTED";
+    await stage.discard(aborted ? PATIENCE : undefined);
     throw error;
   }
 }

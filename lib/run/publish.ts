@@ -19,6 +19,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { AssetFile } from "../assets/index.ts";
@@ -177,9 +178,17 @@ export class Stage {
     });
   }
 
-  discard(): void {
-    rmSync(this.path, { recursive: true, force: true });
-    if (this.#made !== undefined) removeEmpty(dirname(this.#out), this.#made);
+  /**
+   * Removes the stage. With `patience`, waits no longer than so many milliseconds for a large one;
+   * the rest is removed in the background.
+   */
+  async discard(patience?: number): Promise<void> {
+    const removed = rm(this.path, { recursive: true, force: true }).then(() => {
+      if (this.#made !== undefined) removeEmpty(dirname(this.#out), this.#made);
+    });
+    if (patience === undefined) return removed;
+    removed.catch(() => {});
+    await Promise.race([removed, new Promise((resolve) => setTimeout(resolve, patience))]);
   }
 
   #claim(): void {
@@ -189,7 +198,7 @@ export class Stage {
         const message = `another merge is writing to ${printable(this.#out)}`;
         throw new MergeError("OUTPUT_BUSY", message, { hint: `its stage is ${this.path}` });
       }
-      this.discard();
+      rmSync(this.path, { recursive: true, force: true });
     }
     mkdirSync(this.path);
     writeFileSync(lock, JSON.stringify({ pid: process.pid, host: hostname() }), { flag: "wx" });
