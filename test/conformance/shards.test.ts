@@ -341,12 +341,13 @@ describe.skipIf(process.platform === "win32")("links", () => {
 });
 
 describe("opening a model", () => {
-  const fixtures = join(import.meta.dirname, "../../../shared/fixtures/tiny-family");
+  const examples = join(import.meta.dirname, "../../examples/models");
+  const fixtures = join(import.meta.dirname, "../fixtures/tiny-family");
 
-  test.skipIf(!existsSync(fixtures))("whole and sharded forms of one family", () => {
-    const base = openModel(join(fixtures, "base"));
+  test("whole and sharded forms of one family", () => {
+    const base = openModel(join(examples, "base"));
     const sharded = openModel(join(fixtures, "sort-sharded"));
-    const whole = openModel(join(fixtures, "sort", "model.safetensors"));
+    const whole = openModel(join(examples, "sort", "model.safetensors"));
     expect(base.files).toHaveLength(1);
     expect(sharded.files).toHaveLength(3);
     const describeTensor = ({ tensors }: typeof base) =>
