@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds for linux-arm64 and runs it here under QEMU: the native tests, then the addon in an arm64
-# Node under the parity tests. Everything but build-arm64/ happens in a temporary folder.
+# Node under the parity tests. Everything but build-arm64/ happens in a temporary folder. Takes about
+# a quarter of an hour; arguments go to vitest (`-t slerp`).
 #
 # Needs (Debian): cmake ninja-build g++-aarch64-linux-gnu libstdc++-12-dev-arm64-cross qemu-user-static
 set -euo pipefail
@@ -46,5 +47,6 @@ step "addon: parity tests"
 arm64_node=(qemu-aarch64-static -L "$sysroot" "$work/node/bin/node")
 "${arm64_node[@]}" -p '`${process.arch} ${process.version}: ${
   require("node-gyp-build")(process.cwd()).targets}`'
-"${arm64_node[@]}" node_modules/vitest/vitest.mjs run --pool=threads --testTimeout=900000 test/parity
+"${arm64_node[@]}" node_modules/vitest/vitest.mjs run --pool=threads --testTimeout=900000 \
+  test/parity "$@"
 step "done"

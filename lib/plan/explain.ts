@@ -91,7 +91,9 @@ function explainTask(
   if (kept.some((each) => each !== "all")) parts.push(`keeping ${kept.join(", ")}`);
   if (operation.rescale) parts.push("rescaled");
   if (operation.consensus) parts.push("sign election");
-  if (operation.normalize !== false) parts.push(`normalized by ${operation.normalize}`);
+  if (operation.normalize !== false) {
+    parts.push(operation.normalize === "count" ? "normalized by count" : "normalized");
+  }
   if (operation.lambda !== 1) parts.push(`lambda ${numbers([operation.lambda])}`);
   return `${parts.join("; ")}; on ${names([operation.base])}`;
 }

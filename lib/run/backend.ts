@@ -37,9 +37,10 @@ export function chooseBackend(choice: BackendChoice = "auto"): Backend {
 export function chooseIsa(isa: string | undefined): string {
   const wanted = isa ?? process.env.WEIGHTLOOM_ISA ?? "";
   const { addon } = loadAddon();
-  if (wanted === "" || addon === undefined || addon.targets.includes(wanted)) return wanted;
+  const known = addon?.targets ?? ["avx512", "avx2", "neon", "scalar"];
+  if (wanted === "" || known.includes(wanted)) return wanted;
   throw new MergeError("BACKEND", `this machine cannot run the target ${wanted}`, {
-    hint: `it can run: ${addon.targets.join(", ")}`,
+    hint: `it can run: ${known.join(", ")}`,
   });
 }
 

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OpenedModel } from "../../lib/model.ts";
+import { BACKENDS } from "../backends.ts";
 import { CASES, type GoldenCase, runCase, type TensorFacts } from "./golden-cases.ts";
 import { ABSOLUTE, type Limits, limitsOf, RELATIVE } from "./golden-limits.ts";
 import { type TensorOutcomes, tiesOutcomes } from "./golden-ties.ts";
 
-const BACKENDS = ["native", "reference"] as const;
 /** `meta.json` gives sums and norms with eight digits. */
 const DIGITS = 5.1e-8;
 /** Bit of `undetermined.safetensors`: a sign vote that is zero up to rounding. */

@@ -8,7 +8,7 @@ import { bitsOf, decode, encode } from "../../lib/reference/codec.ts";
 import { bytesOf, elementCount, emptyTensor, type Tensor } from "../../lib/tensor.ts";
 
 export type BackendName = "native" | "reference";
-export const BACKENDS: readonly BackendName[] = ["native", "reference"];
+export { BACKENDS } from "../backends.ts";
 
 /** A tensor of one axis, or of the shape given. */
 export function make(

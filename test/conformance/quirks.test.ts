@@ -489,7 +489,7 @@ describe("quirk 19: the quantiles of arcee_fusion are exact beyond a million ele
       const distance = (i * 7919) % count < near ? 1 : 4;
       x[i] = i % 2 === 0 ? distance : -distance;
     }
-    const options = { base, backend: "native", threads: 2 } as const;
+    const options = { base, backend: BACKENDS[0], threads: 2 } as const;
     const got = merged("arcee_fusion", [make("F32", x)], options);
     return got.reduce((chosen, value) => chosen + (value === 0 ? 0 : 1), 0);
   }

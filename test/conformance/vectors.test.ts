@@ -7,6 +7,7 @@ import { serializeHeader } from "../../lib/format/header.ts";
 import { merge } from "../../lib/merge.ts";
 import { METHODS } from "../../lib/methods/index.ts";
 import { openModel } from "../../lib/model.ts";
+import { BACKENDS } from "../backends.ts";
 import { SHAPE, TENSORS, VECTORS, type Vector } from "./vectors.ts";
 
 const ABSOLUTE = 2e-6;
@@ -84,7 +85,7 @@ test("there are 37, and they cover every method but passthrough", () => {
   expect([...METHODS.keys()].filter((name) => !methods.has(name))).toEqual(["passthrough"]);
 });
 
-describe.each(["native", "reference"] as const)("on %s", (backend) => {
+describe.each(BACKENDS)("on %s", (backend) => {
   test.each(VECTORS)("$name", async (vector) => {
     const got = await run(vector, backend);
     expect(misses(got, vector)).toEqual([]);

@@ -16,6 +16,7 @@ import {
 import type { FloatDtype } from "../../lib/format/dtype.ts";
 import { METHODS } from "../../lib/methods/index.ts";
 import { bytesOf, type Tensor, tensor } from "../../lib/tensor.ts";
+import { BACKENDS } from "../backends.ts";
 
 /** Half a unit in the last place of binary32, relative. */
 const ROUNDING = 2 ** -24;
@@ -209,7 +210,7 @@ interface Masks {
   name: string;
 }
 
-describe.each(["native", "reference"] as const)("on %s", (backend) => {
+describe.each(BACKENDS)("on %s", (backend) => {
   const options: ArrayOptions = { backend, threads: 1 };
 
   describe("equal models, and base, give that model", () => {

@@ -13,6 +13,7 @@ import { describe, expect, test } from "vitest";
 import type { MergeError } from "../../lib/errors.ts";
 import { type MergeOptions, merge } from "../../lib/merge.ts";
 import type { RecipeObject } from "../../lib/recipe-object.ts";
+import { BACKENDS } from "../backends.ts";
 import {
   listTree,
   llama,
@@ -24,7 +25,6 @@ import {
 } from "../make.ts";
 
 const folder = useFolder("failures");
-const BACKENDS = ["native", "reference"] as const;
 let made = 0;
 
 interface Place {

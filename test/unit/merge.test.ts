@@ -17,6 +17,7 @@ import { openModel } from "../../lib/model.ts";
 import { outputBytes } from "../../lib/plan/explain.ts";
 import type { RecipeObject } from "../../lib/recipe-object.ts";
 import { backendInfo } from "../../lib/run/backend.ts";
+import { BACKENDS } from "../backends.ts";
 import {
   folderContent,
   listTree,
@@ -79,7 +80,7 @@ async function contentOf(
 
 describe("the same bytes", () => {
   test.each(Object.keys(RECIPES))("by native and reference: %s", async (name) => {
-    const native = await contentOf(RECIPES[name], { backend: "native" });
+    const native = await contentOf(RECIPES[name], { backend: BACKENDS[0] });
     const reference = await contentOf(RECIPES[name], { backend: "reference" });
     expect(Object.keys(native)).toEqual(Object.keys(reference));
     expect(native).toEqual(reference);
@@ -88,7 +89,7 @@ describe("the same bytes", () => {
   test("by native and reference, of trained models", async () => {
     const recipe = join(EXAMPLES, "tiny-family/ties.yml");
     const options = { shardSize: 500_000 };
-    const native = await contentOf(recipe, { backend: "native", ...options });
+    const native = await contentOf(recipe, { backend: BACKENDS[0], ...options });
     const reference = await contentOf(recipe, { backend: "reference", ...options });
     expect(Object.keys(native)).toContain("model-00005-of-00005.safetensors");
     expect(native).toEqual(reference);
@@ -196,7 +197,7 @@ describe("a result", () => {
     expect((await plan(recipe)).notes).toEqual(result.notes);
   });
 
-  test.each(["native", "reference"] as const)("counts what is not finite: %s", async (backend) => {
+  test.each(BACKENDS)("counts what is not finite: %s", async (backend) => {
     const values = [Number.NaN, Number.POSITIVE_INFINITY, 60_000, 1];
     const odd = makeModel(join(folder, `odd-${backend}`), {
       fine: { dtype: "F32", shape: [4] },
@@ -227,7 +228,7 @@ describe("progress", () => {
     return { seen, turns, made };
   }
 
-  test.each(["native", "reference"] as const)("goes up to the total: %s", async (backend) => {
+  test.each(BACKENDS)("goes up to the total: %s", async (backend) => {
     const { seen, turns, made } = await watch(backend);
     const total = outputBytes(made);
     const done = seen.map(({ bytesDone }) => bytesDone);
@@ -512,7 +513,7 @@ test("tensors of every shape of file come through: empty, scalar, odd sizes, odd
     models: [{ model }, { model }],
     parameters: { weight: 1 },
   };
-  for (const backend of ["native", "reference"] as const) {
+  for (const backend of BACKENDS) {
     const out = freshOut();
     await merge(recipe, { out, backend });
     expect(tensorContent(out)).toEqual(tensorContent(model));
