@@ -2,11 +2,11 @@
 //
 // Task vectors (Ilharco et al. 2022) as mergekit combines them; with masks it is dare_linear.
 // Order, for each element: d_i rounded; where a mask drops it, +0; times the element's own factor,
-// when there are any; times the L1 rescale of the model, when there is one; times w_i; summed in input order; divided by the weights' sum when
-// normalizing; times lambda when it is not 1; added to the base. Each step one binary32 rounding.
-// Zeros: where the combined delta is 0 the result is the base itself, so a base of -0 stays -0.
-// NaN: a NaN delta that is not dropped makes the result NaN; see nonfinite.h for its bits.
-// Memory: one pass.
+// when there are any; times the L1 rescale of the model, when there is one; times w_i; summed in
+// input order; divided by the weights' sum when normalizing; times lambda when it is not 1; added
+// to the base. Each step one binary32 rounding. Zeros: where the combined delta is 0 the result is
+// the base itself, so a base of -0 stays -0. NaN: a NaN delta that is not dropped makes the result
+// NaN; see nonfinite.h for its bits. Memory: one pass.
 #pragma once
 
 #include "delta.h"

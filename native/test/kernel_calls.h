@@ -139,8 +139,8 @@ inline Bytes run_linear_columns(const KernelTable& table, const Call& c, Arena& 
   Nonfinite seen{};
   const auto* means = arena.input_of<float>(c.floats);
   table.linear_columns[c.codec]({c.variant % 2 == 0 ? base : nullptr, inputs.data(), weights.data(),
-                                 means, static_cast<uint32_t>(count),
-                                 float_of(kLimitBits[c.codec]), out, c.n, &seen});
+                                 means, static_cast<uint32_t>(count), float_of(kLimitBits[c.codec]),
+                                 out, c.n, &seen});
   return output_and(out, c, seen);
 }
 

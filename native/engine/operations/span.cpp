@@ -114,9 +114,8 @@ class Span : public RunningStep {
         return;
       }
       io_.kernels().task_arithmetic[tile.codec](
-          {base_of(tile), tile.inputs.data(), c.weights.data(), nullptr, nullptr, nullptr,
-                                                 nullptr, count, false,
-           false, false, 1.0f, 1.0f, io_.limit(), tile.out, tile.n, &seen});
+          {base_of(tile), tile.inputs.data(), c.weights.data(), nullptr, nullptr, nullptr, nullptr,
+           count, false, false, false, 1.0f, 1.0f, io_.limit(), tile.out, tile.n, &seen});
     });
   }
 

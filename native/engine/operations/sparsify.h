@@ -46,7 +46,15 @@ class Sparsifier {
                  uint64_t* mask, Scratch& scratch) const;
 
  private:
-  enum class Keep { all = 0, magnitude = 1, random = 2, outliers = 3, rank = 4, row = 5, inverse_rank = 6 };
+  enum class Keep {
+    all = 0,
+    magnitude = 1,
+    random = 2,
+    outliers = 3,
+    rank = 4,
+    row = 5,
+    inverse_rank = 6
+  };
   struct Model {
     Keep keep;
     double a, b, c;  // as on the wire: see lib/run/wire.ts
