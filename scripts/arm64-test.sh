@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Builds for linux-arm64 and runs it here under QEMU: the native tests, then the addon in an arm64
-# Node under the parity tests. Everything but build-arm64/ happens in a temporary folder. Takes about
-# a quarter of an hour; arguments go to vitest (`-t slerp`).
+# Node under the parity tests. Everything but build-arm64/ happens in a temporary folder. Takes
+# some twenty minutes; arguments go to vitest (`-t slerp`).
 #
-# Needs (Debian): cmake ninja-build g++-aarch64-linux-gnu libstdc++-12-dev-arm64-cross qemu-user-static
+# Needs (Debian): cmake, ninja-build, g++-aarch64-linux-gnu, libstdc++-12-dev-arm64-cross,
+# qemu-user-static.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,4 +1,4 @@
-/** Compiling the addon with node-gyp, for prepare.mjs (a checkout) and install.mjs (the package). */
+/** Compiling the addon with node-gyp, for prepare.mjs (checkout) and install.mjs (package). */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
