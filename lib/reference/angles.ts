@@ -126,6 +126,7 @@ const EXPONENTIAL = [
 
 /** exp x for −700 ≤ x ≤ 700; 0 below, infinity above. */
 export function exponential(x: number): number {
+  if (Number.isNaN(x)) return x;
   if (x < -700) return 0;
   if (x > 700) return Number.POSITIVE_INFINITY;
   const k = Math.floor(x * Math.LOG2E + 0.5);
@@ -147,6 +148,7 @@ function powerOfTwo(exponent: number): number {
 
 /** log x for normal x > 0. */
 export function logarithm(x: number): number {
+  if (Number.isNaN(x)) return x;
   double[0] = x;
   let exponent = (words[1] >>> 20) - 1023;
   words[1] = (words[1] & 0x000fffff) | 0x3ff00000;

@@ -149,6 +149,7 @@ double power_of_two(int exponent) {
 }  // namespace
 
 double exponential(double x) {
+  if (x != x) return x;
   if (x < -700.0) return 0.0;
   if (x > 700.0) return HUGE_VAL;
   const double k = std::floor(x * 1.44269504088896340736 + 0.5);
@@ -174,6 +175,7 @@ double exponential(double x) {
 }
 
 double logarithm(double x) {
+  if (x != x) return x;
   uint64_t bits;
   std::memcpy(&bits, &x, 8);
   int exponent = static_cast<int>(bits >> 52) - 1023;

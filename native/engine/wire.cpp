@@ -178,6 +178,21 @@ WireStep read_step(Words& words, const WireJob& job) {
   return step;
 }
 
+// Steps that draw from the torch stream must take consecutive parts of it in their order, or one
+// would wait for draws that never come.
+void check_draws(const WireJob& job) {
+  uint64_t position = 0;
+  for (const WireStep& step : job.steps) {
+    const auto& p = step.parameters;
+    if (step.operation != Operation::task || p[7] == 0) continue;
+    if (static_cast<uint64_t>(p[9]) != position) refuse("order of random draws");
+    for (size_t i = 11; i < p.size(); i += 6) {
+      const bool draws = p[i + 1] == 2 || p[i + 1] == 4 || p[i + 1] == 6;
+      if (draws) position += step.count;
+    }
+  }
+}
+
 }  // namespace
 
 WireJob read_wire(const void* data, size_t word_count) {
@@ -191,6 +206,7 @@ WireJob read_wire(const void* data, size_t word_count) {
   job.outputs = read_files(words, outputs);
   for (uint64_t i = 0; i < steps; ++i) job.steps.push_back(read_step(words, job));
   if (words.left() != 0) refuse("words after its end");
+  check_draws(job);
   return job;
 }
 

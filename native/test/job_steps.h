@@ -69,6 +69,8 @@ class StepsOfSize {
     add(Operation::task, {0, 0, 1},
         {1,    0, 1, 1,   0, 77, 88,   0, 0, 0, width_, 1, 3, std::floor(some / 8),
          some, 0, 1, 0.5, 3, 0,  some, 0, 1});
+    add(Operation::task, {0, 1, 1},
+        {1, 2, 1, 1, 1, 77, 88, 0, 0, 0, width_, 1, 5, 2, 10, 0, 1, 0.5, 6, 0.3, 0.5, 1, 1});
     const double offset = layout_.torch_offset(2 * count_);
     add(Operation::task, {0, 2, 1}, {0, 0,         1, 1, 0, 0,   0, 1,   42,  offset, width_, 1,
                                      2, 8388608.0, 0, 0, 2, 0.5, 4, 0.3, 0.4, 0,      2});

@@ -100,21 +100,35 @@ inline Bytes run_linear(const KernelTable& table, const Call& c, Arena& arena) {
 inline Bytes run_task(void (*kernel)(const TaskArgs&), const Call& c, Arena& arena) {
   constexpr float weights[kInputs - 1] = {0.6f, 0.9f, -0.2f, 1.0f};
   constexpr float rescales[kInputs - 1] = {1.7f, 1.0f, 0.4f, 3e38f};
+  constexpr float shares[kInputs - 1] = {1.0f, 1.0f, 0.5f, 0.0f};
   const size_t count = 1 + c.variant % (kInputs - 1);
   const uint8_t* base = arena.input(c.stored[0]);
   const auto inputs = place_inputs(c, arena, 1, count);
   std::vector<const uint8_t*> masks(count);
+  std::vector<const float*> factors(count);
   for (size_t m = 0; m < count; ++m) {
-    const auto* mask = arena.input_of<uint64_t>(c.masks[m]);
-    if (m != 1) masks[m] = reinterpret_cast<const uint8_t*>(mask);
+    if (m != 1) masks[m] = reinterpret_cast<const uint8_t*>(arena.input_of<uint64_t>(c.masks[m]));
+    if (m != 0) factors[m] = arena.input_of<float>(c.floats);
   }
   uint8_t* out = arena.output(c.n * kWidth[c.codec]);
   Nonfinite seen{};
-  const bool masked = c.variant != 1, rescaled = c.variant >= 3, normalize = c.variant % 2 == 0;
-  const float lambda = c.variant < 2 ? 1.0f : 0.7f;
-  kernel({base, inputs.data(), weights, rescales, masks.data(), static_cast<uint32_t>(count),
-          masked, rescaled, normalize, 1.3f, lambda, float_of(kLimitBits[c.codec]), out, c.n,
-          &seen});
+  kernel({.base = base,
+          .inputs = inputs.data(),
+          .weights = weights,
+          .rescales = rescales,
+          .shares = shares,
+          .element_factors = c.variant < 3 ? nullptr : factors.data(),
+          .masks = masks.data(),
+          .input_count = static_cast<uint32_t>(count),
+          .masked = c.variant != 1,
+          .rescaled = c.variant >= 3,
+          .normalize = c.variant % 2 == 0,
+          .divisor = 1.3f,
+          .lambda = c.variant < 2 ? 1.0f : 0.7f,
+          .limit = float_of(kLimitBits[c.codec]),
+          .out = out,
+          .n = c.n,
+          .nonfinite = &seen});
   return output_and(out, c, seen);
 }
 
