@@ -6,9 +6,9 @@
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { MergeError } from "../errors.ts";
 import type { Combine } from "../methods/custom.ts";
-import type { Operation } from "../plan/types.ts";
-import type { Backend, ExecuteOptions, Place, StepResult, Work } from "../run/work.ts";
+import type { Backend, ExecuteOptions, Place, StepResult, Work, WorkStep } from "../run/work.ts";
 import { arceeFusion } from "./arcee_fusion.ts";
+import { census } from "./census.ts";
 import { copy } from "./copy.ts";
 import { combineOf, custom } from "./custom.ts";
 import { linear } from "./linear.ts";
@@ -17,14 +17,16 @@ import { nearswap } from "./nearswap.ts";
 import { ram } from "./ram.ts";
 import { sce } from "./sce.ts";
 import { span } from "./span.ts";
-import { type Opened, StepIo } from "./step.ts";
+import { type Opened, type Shared, StepIo } from "./step.ts";
 import { task } from "./task_arithmetic.ts";
+
+type AnyOperation = WorkStep["operation"];
 
 /** How each operation runs; the counterpart of native/engine/operations. */
 const OPERATIONS: {
-  readonly [K in Operation["op"]]: (
+  readonly [K in AnyOperation["op"]]: (
     io: StepIo,
-    operation: Extract<Operation, { op: K }>,
+    operation: Extract<AnyOperation, { op: K }>,
     functions: ReadonlyMap<string, Combine> | undefined,
   ) => Generator<void>;
 } = {
@@ -37,6 +39,7 @@ const OPERATIONS: {
   ram: (io, operation) => ram(io, operation),
   sce: (io, operation) => sce(io, operation),
   arcee_fusion: (io, operation) => arceeFusion(io, operation),
+  census: (io, operation) => census(io, operation),
   custom: (io, operation, functions) => custom(io, operation, combineOf(operation, functions)),
 };
 
@@ -65,12 +68,12 @@ function* runSteps(
   try {
     const sources = openAll(work.sources, "r");
     const outputs = openAll(work.outputs, "r+");
-    const stream = new TorchStream();
+    const shared: Shared = { stream: new TorchStream(), thresholds: [] };
     for (const step of work.steps) {
-      const io = new StepIo(step, sources, outputs, stream);
+      const io = new StepIo(step, sources, outputs, shared);
       const run = OPERATIONS[step.operation.op] as (
         io: StepIo,
-        operation: Operation,
+        operation: AnyOperation,
         functions: ExecuteOptions["functions"],
       ) => Generator<void>;
       for (const _ of run(io, step.operation, functions)) yield done + io.bytesDone;

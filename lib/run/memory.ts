@@ -43,6 +43,11 @@ function state(step: PlanStep): number {
   return blocks * 8 * (1 + 3 * step.inputs.length) + step.inputs.length * 2048 * 8;
 }
 
+/** Keys that the selections over whole models collect at most, and their counts by block. */
+function census({ trims = [] }: Plan): number {
+  return trims.reduce((sum, { count }) => sum + 6 * MIB + (count / BLOCK) * 80, 0);
+}
+
 function most(values: Iterable<number>): number {
   let largest = 0;
   for (const value of values) largest = Math.max(largest, value);
@@ -66,7 +71,8 @@ export function fitThreads(
     throw new MergeError("ARGUMENT", `maxMemory: a number of bytes was expected, not ${maxMemory}`);
   }
   const steps = ACTIVE * most(plan.steps.map(state));
-  const fixed = held() + HEAP + steps + (backend.name === "reference" ? REFERENCE : 0);
+  const fixed =
+    held() + HEAP + steps + census(plan) + (backend.name === "reference" ? REFERENCE : 0);
   const each = THREAD + most(plan.steps.map((step) => scratch(step, io)));
   const fit = Math.floor((maxMemory - fixed) / each);
   if (fit >= 1) return Math.min(threads, fit);

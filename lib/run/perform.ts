@@ -10,11 +10,12 @@ import { outputBytes } from "../plan/explain.ts";
 import type { Plan, PlanStep } from "../plan/types.ts";
 import { version } from "../version.ts";
 import { chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./backend.ts";
+import { censusOf } from "./census.ts";
 import { checkInputs } from "./identity.ts";
 import { fitThreads } from "./memory.ts";
 import { Stage } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
-import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
+import type { Backend, ExecuteOptions, StepResult, Work, WorkStep } from "./work.ts";
 
 /** Steps in the order of the plan, but those that draw from torch's stream in the order of draws. */
 function workOf(made: Plan, shards: readonly string[]): { work: Work; order: number[] } {
@@ -26,15 +27,18 @@ function workOf(made: Plan, shards: readonly string[]): { work: Work; order: num
   const work = {
     sources: made.sources.map(({ path, size }) => ({ path, size })),
     outputs: shards.map((path, i) => ({ path, size: made.shards[i].size })),
-    steps: order.map((i) => ({ ...made.steps[i], output: made.steps[i].shard })),
+    steps: order.map((i): WorkStep => ({ ...made.steps[i], output: made.steps[i].shard })),
   };
+  const census = censusOf(made);
+  if (census !== undefined) work.steps.unshift(census);
   return { work, order };
 }
 
 function inPlanOrder(results: readonly StepResult[], order: readonly number[]): StepResult[] {
   const sorted: StepResult[] = [];
+  const own = results.slice(results.length - order.length);
   order.forEach((at, i) => {
-    sorted[at] = results[i];
+    sorted[at] = own[i];
   });
   return sorted;
 }

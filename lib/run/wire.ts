@@ -4,9 +4,11 @@
  */
 import { MergeError } from "../errors.ts";
 import { DTYPES, type Dtype } from "../format/dtype.ts";
-import type { Operation, Sparsify } from "../plan/types.ts";
+import type { Sparsify } from "../plan/types.ts";
 import type { AddonPlace } from "./addon.ts";
 import { type Place, placeSize, type Work, type WorkStep } from "./work.ts";
+
+type Operation = WorkStep["operation"];
 
 const MAGIC = "WLJOB001";
 const OPERATION = {
@@ -19,8 +21,9 @@ const OPERATION = {
   ram: 6,
   sce: 7,
   arcee_fusion: 8,
+  census: 9,
 } as const;
-const KEEP = { none: 0, magnitude: 1, random: 2, outliers: 3, rank: 4, row: 5 } as const;
+const KEEP = { none: 0, magnitude: 1, random: 2, outliers: 3, rank: 4, row: 5, global: 7 } as const;
 const NORMALIZE = { weights: 1, count: 2 } as const;
 /** `rank` with division by the keep probability. */
 const INVERSE_RANK = 6;
@@ -72,6 +75,7 @@ function usedInputs(operation: Operation, count: number): readonly number[] {
     case "custom":
       throw new MergeError("BACKEND", "custom methods run on the reference backend");
     case "same":
+    case "census":
       return Array.from({ length: count }, (_, i) => i);
     case "linear":
       return operation.inputs;
@@ -94,6 +98,8 @@ function sparsifyNumbers(sparsify: Sparsify): [number, number, number, number] {
       return [kind, 0, 0, 0];
     case "magnitude":
       return [kind, sparsify.keep, 0, 0];
+    case "global":
+      return [kind, sparsify.trim, sparsify.first, 0];
     case "random":
       return [kind, sparsify.threshold, sparsify.model, 0];
     case "outliers":
@@ -149,6 +155,10 @@ function parameters(operation: Operation): readonly number[] {
       return [operation.topk];
     case "arcee_fusion":
       return [operation.width];
+    case "census": {
+      const { keep, pairs } = operation;
+      return [keep.length, ...keep, ...pairs.flatMap(({ trim, count }) => [trim, count])];
+    }
   }
 }
 

@@ -12,6 +12,16 @@ export interface WorkInput {
   dtype: Dtype;
 }
 
+/**
+ * The thresholds of a plan's trims, found before its steps run. Inputs come in pairs, a model's
+ * tensor and the base's; each pair says its trim and how many elements it has. No output.
+ */
+export interface Census {
+  op: "census";
+  keep: readonly number[];
+  pairs: readonly { trim: number; count: number }[];
+}
+
 /** One tensor to make: the part of a plan's step that a backend needs. */
 export interface WorkStep {
   tensor: string;
@@ -21,7 +31,7 @@ export interface WorkStep {
   output: number;
   offset: number;
   inputs: readonly WorkInput[];
-  operation: Operation;
+  operation: Operation | Census;
 }
 
 /** What a backend runs. Output files exist, have their final size, and hold their headers. */

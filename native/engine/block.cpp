@@ -30,12 +30,12 @@ void* Scratch::bytes(size_t slot, size_t count) {
 }
 
 StepIo::StepIo(const WireStep& step, std::vector<Source>& sources, std::vector<Output>& outputs,
-               const KernelTable& kernels, TorchStream& stream, std::atomic<uint64_t>& bytes_done)
+               const KernelTable& kernels, JobState& state, std::atomic<uint64_t>& bytes_done)
     : step_(step),
       sources_(sources),
       outputs_(outputs),
       kernels_(kernels),
-      stream_(stream),
+      state_(state),
       bytes_done_(bytes_done),
       digests_(block_count()) {}
 

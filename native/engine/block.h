@@ -12,6 +12,7 @@
 #include "../platform/file.h"
 #include "../targets/table.h"
 #include "rank.h"
+#include "select.h"
 #include "torch_stream.h"
 #include "wire.h"
 
@@ -55,6 +56,12 @@ enum Slot : size_t {
   kInputSlots,
 };
 
+// What the steps of a job share.
+struct JobState {
+  TorchStream stream;
+  std::vector<Threshold> thresholds;
+};
+
 struct Source {
   const uint8_t* memory = nullptr;
   std::unique_ptr<InputFile> file;
@@ -84,11 +91,13 @@ struct Tile {
 class StepIo {
  public:
   StepIo(const WireStep& step, std::vector<Source>& sources, std::vector<Output>& outputs,
-         const KernelTable& kernels, TorchStream& stream, std::atomic<uint64_t>& bytes_done);
+         const KernelTable& kernels, JobState& state, std::atomic<uint64_t>& bytes_done);
 
   const WireStep& step() const { return step_; }
   const KernelTable& kernels() const { return kernels_; }
-  TorchStream& stream() const { return stream_; }
+  TorchStream& stream() const { return state_.stream; }
+  // Thresholds over whole models, which the job's census has found.
+  std::vector<Threshold>& thresholds() const { return state_.thresholds; }
   uint64_t block_count() const { return (step_.count + kBlock - 1) / kBlock; }
   Range range(uint64_t block) const;
   uint64_t bytes_of(uint64_t elements) const { return (elements * step_.bits + 7) / 8; }
@@ -120,7 +129,7 @@ class StepIo {
   std::vector<Source>& sources_;
   std::vector<Output>& outputs_;
   const KernelTable& kernels_;
-  TorchStream& stream_;
+  JobState& state_;
   std::atomic<uint64_t>& bytes_done_;
   std::vector<uint64_t> digests_;
   std::atomic<uint64_t> counters_[4] = {};

@@ -42,7 +42,7 @@ bool caught(JobError& error, Body body) {
 struct Job::Active {
   Active(size_t index, const WireStep& step, Job& job)
       : index(index),
-        io(step, job.sources_, job.outputs_, *job.options_.kernels, job.stream_, job.bytes_done_),
+        io(step, job.sources_, job.outputs_, *job.options_.kernels, job.state_, job.bytes_done_),
         running(make_operation(io)),
         blocks(io.block_count() == 0 ? 0 : running->blocks()) {}
 
@@ -118,8 +118,14 @@ Job::Active* Job::claim(uint64_t& block) {
   }
 }
 
+// Steps after a census need what it finds, those before it what an earlier one has found.
 bool Job::activate_next() {
   if (next_step_ == wire_.steps.size()) return false;
+  const auto is_census = [](const WireStep& step) { return step.operation == Operation::census; };
+  if (!active_.empty() && is_census(wire_.steps[next_step_])) return false;
+  for (const auto& active : active_) {
+    if (is_census(active->io.step())) return false;
+  }
   const size_t index = next_step_++;
   JobError error;
   if (!caught(error, [&] {
@@ -168,7 +174,7 @@ void Job::retire(Active& active) {
 void Job::fail(uint64_t step, JobError error) {
   if (failed_) return;
   failed_ = true;
-  stream_.stop();
+  state_.stream.stop();
   failed_step_ = step;
   error_ = std::move(error);
   changed_.notify_all();
@@ -177,7 +183,7 @@ void Job::fail(uint64_t step, JobError error) {
 void Job::cancel() {
   const std::lock_guard lock(mutex_);
   cancelled_ = true;
-  stream_.stop();
+  state_.stream.stop();
   changed_.notify_all();
 }
 

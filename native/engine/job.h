@@ -69,7 +69,7 @@ class Job {
   std::vector<Source> sources_;
   std::vector<Output> outputs_;
   std::vector<StepResult> results_;
-  TorchStream stream_;
+  JobState state_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -6,6 +6,7 @@
 //   each source and output: kind (0 file, 1 memory), size in bytes
 //   each step: operation, output, offset, codec, element bits, count, inputs, parameters,
 //              then for each input: source, offset, codec; then the parameters as f64
+// A `census` has no output, and its inputs are pairs of tensors with counts of their own.
 // For `copy` and `same` the codec is unused and any element width may occur.
 #pragma once
 
@@ -26,8 +27,9 @@ enum class Operation : uint64_t {
   ram = 6,
   sce = 7,
   arcee_fusion = 8,
+  census = 9,
 };
-constexpr uint64_t kOperations = 9;
+constexpr uint64_t kOperations = 10;
 
 struct JobError {
   std::string code;

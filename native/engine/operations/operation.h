@@ -25,6 +25,7 @@ class RunningStep {
   StepIo& io_;
 };
 
+std::unique_ptr<RunningStep> make_census(StepIo& io);
 std::unique_ptr<RunningStep> make_copy(StepIo& io);
 std::unique_ptr<RunningStep> make_same(StepIo& io);
 std::unique_ptr<RunningStep> make_linear(StepIo& io);
