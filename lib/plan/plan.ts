@@ -16,6 +16,7 @@ import { type Lowering, lower } from "./lower.ts";
 import { scopeBodies } from "./modules.ts";
 import { isVocabularyTensor } from "./names.ts";
 import { policiesOf, Reasons, Remarks } from "./policies.ts";
+import type { ResolvedTensor } from "./resolved.ts";
 import { ModelList, makeSlices } from "./slices.ts";
 import { type LocatedModels, openModels } from "./sources.ts";
 import { Tally } from "./tally.ts";
@@ -41,6 +42,8 @@ export interface PlanOptions {
   located?: LocatedModels | undefined;
   /** Hashes of the plans whose results are among the models. */
   uses?: readonly string[];
+  /** Told the resolved parameters of every tensor. */
+  trace?: ((resolved: ResolvedTensor) => void) | undefined;
 }
 
 /** mergekit's default. */
@@ -72,7 +75,8 @@ export function makePlan(recipe: Recipe, options: PlanOptions = {}): Plan {
   const chance = { seed, random: options.random ?? "philox" } as const;
   const [remarks, reasons, tally] = [new Remarks(), new Reasons(), new Tally()];
   const alignment = { policies: policiesOf(recipe), tally, remarks, reasons };
-  const lowered = assignDraws(lowerAll(wanted, { recipe, method, chance }, alignment));
+  const lowering = { recipe, method, chance, trace: options.trace };
+  const lowered = assignDraws(lowerAll(wanted, lowering, alignment));
   problems.push(...tally.problems());
   throwProblems(problems, CANNOT);
   if (lowered.length === 0) throw new MergeError("NO_TENSORS", "the recipe yields no tensor");

@@ -8,7 +8,7 @@ interface Trimmed {
   name: string;
   count: number;
   operation: Operation;
-  aligned: Pick<Aligned, "origins" | "wanted">;
+  aligned: Pick<Aligned, "wanted">;
 }
 
 function replaceGlobals(
@@ -39,7 +39,7 @@ export function assignTrims<T extends Trimmed>(items: readonly T[]): { items: T[
   for (const item of [...items].sort((a, b) => compareNames(a.name, b.name))) {
     const { aligned, operation, count } = item;
     const replaced = replaceGlobals(operation, (sparsify, input) => {
-      const { position: model } = aligned.wanted.slice.sources[aligned.origins[input]];
+      const { position: model } = aligned.wanted.slice.sources[input];
       const key = `${model} ${sparsify.density}`;
       const trim = known.get(key) ?? trims.push({ model, count: 0, keep: 0 }) - 1;
       known.set(key, trim);

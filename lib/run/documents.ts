@@ -8,6 +8,7 @@ import type { MergeOptions, NonfiniteTensor, Progress } from "../merge.ts";
 import { orderDocuments, plannedModel, suggestDocuments } from "../plan/documents.ts";
 import { outputBytes } from "../plan/explain.ts";
 import { makePlan } from "../plan/plan.ts";
+import type { ResolvedTensor } from "../plan/resolved.ts";
 import type { LocatedModel, LocatedModels } from "../plan/sources.ts";
 import type { Plan } from "../plan/types.ts";
 import { perform } from "./perform.ts";
@@ -21,6 +22,8 @@ export interface PlanSettings {
   random: "philox" | "torch-cpu";
   shardSize?: number;
   hub: HubOptions;
+  /** Keep what the parameters of every tensor come to. */
+  trace?: boolean;
 }
 
 /** A document that is planned; `name` is undefined for the last, which becomes the output. */
@@ -30,6 +33,8 @@ export interface PlannedDocument {
   loaded: LoadedRecipe;
   located: LocatedModels;
   made: Plan;
+  /** What its parameters come to, when that was asked for. */
+  resolved: readonly ResolvedTensor[];
 }
 
 function planOne(
@@ -37,6 +42,7 @@ function planOne(
   located: LocatedModels,
   before: readonly PlannedDocument[],
   { seed, random, shardSize }: PlanSettings,
+  trace?: (resolved: ResolvedTensor) => void,
 ): Plan {
   const used = before.filter(({ name }) => name !== undefined && document.uses.includes(name));
   return makePlan(document.loaded.recipe, {
@@ -47,6 +53,7 @@ function planOne(
     ...(shardSize === undefined ? {} : { shardSize }),
     located,
     uses: used.map(({ made }) => made.hash),
+    trace,
   });
 }
 
@@ -69,8 +76,10 @@ export async function planDocuments(
     const near = loaded.length > 1 ? suggestDocuments(recipe, folder, names) : [];
     const given = new Map([...near, ...known]);
     const located = await locateModels(recipe, folder, settings.hub, given);
-    const document = { name, uses, loaded: each, located };
-    const made = planOne(document, located, documents, settings);
+    const resolved: ResolvedTensor[] = [];
+    const document = { name, uses, loaded: each, located, resolved };
+    const trace = settings.trace ? (tensor: ResolvedTensor) => resolved.push(tensor) : undefined;
+    const made = planOne(document, located, documents, settings, trace);
     documents.push({ ...document, made });
     if (name !== undefined) known.set(name, { model: plannedModel(made, join("/", "…", name)) });
   }
