@@ -1,7 +1,8 @@
 import { readSync, writeSync } from "node:fs";
-import { MergeError } from "../errors.ts";
+import { MergeError, printable } from "../errors.ts";
 import { byteLength, type FloatDtype } from "../format/dtype.ts";
 import { digestOfBlocks, xxh64 } from "../format/xxh64.ts";
+import { inputChanged } from "../run/identity.ts";
 import type { StepResult, WorkStep } from "../run/work.ts";
 import { CODECS, encode } from "./codec.ts";
 import { BLOCK } from "./lanes.ts";
@@ -112,9 +113,18 @@ export class StepIo {
 
 function readFully(descriptor: number, path: string, into: Uint8Array, at: number): void {
   for (let done = 0; done < into.byteLength; ) {
-    const got = readSync(descriptor, into, done, into.byteLength - done, at + done);
-    if (got === 0) throw new MergeError("INPUT_CHANGED", `${path}: size has changed`);
+    const got = readSome(descriptor, path, into.subarray(done), at + done);
+    if (got === 0) throw inputChanged(path);
     done += got;
+  }
+}
+
+function readSome(descriptor: number, path: string, into: Uint8Array, at: number): number {
+  try {
+    return readSync(descriptor, into, 0, into.byteLength, at);
+  } catch (cause) {
+    const message = `${printable(path)}: ${(cause as Error).message}`;
+    throw new MergeError("FILE_UNREADABLE", message, { cause });
   }
 }
 

@@ -105,6 +105,7 @@ export async function perform(
     io,
     signal: options.signal,
     functions,
+    onOpened: () => checkInputs(made, "opening"),
     onBytes: options.onProgress === undefined ? undefined : progressOf(made, options.onProgress),
   };
   // What is wrong with the donor's small files shows before anything is computed.
