@@ -1,13 +1,13 @@
 import { readSync, writeSync } from "node:fs";
 import { MergeError, printable } from "../errors.ts";
-import { byteLength, type FloatDtype } from "../format/dtype.ts";
+import { byteLength, type FloatDtype, isFloatDtype } from "../format/dtype.ts";
 import { digestOfBlocks, xxh64 } from "../format/xxh64.ts";
 import { inputChanged } from "../run/identity.ts";
 import type { StepResult, WorkStep } from "../run/work.ts";
 import { CODECS, encode } from "./codec.ts";
 import { BLOCK } from "./lanes.ts";
 import type { TorchStream } from "./mt19937.ts";
-import { type Nonfinite, noNonfinite, settle } from "./nonfinite.ts";
+import { countCopied, type Nonfinite, noNonfinite, settle } from "./nonfinite.ts";
 import { decodeTile, makeTile, type Tile } from "./tile.ts";
 
 /** An opened place: a descriptor, or memory. */
@@ -83,6 +83,13 @@ export class StepIo {
     settle(out, inputs, CODECS[dtype].limit, this.#seen);
     const stored = new Uint8Array(byteLength(dtype, range.count));
     encode(dtype, out.bits, stored, 0);
+    this.writeStored(range, stored);
+  }
+
+  /** Writes stored bytes of an input as they are. */
+  writeCopy(range: Range, stored: Uint8Array): void {
+    const { dtype } = this.step;
+    if (isFloatDtype(dtype)) countCopied(decodeTile(dtype, stored, range.count), this.#seen);
     this.writeStored(range, stored);
   }
 
