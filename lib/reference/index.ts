@@ -54,7 +54,7 @@ function open(place: Place, flags: "r" | "r+"): Opened {
 /** Runs step after step; yields after each block with the bytes of output done so far. */
 function* runSteps(
   work: Work,
-  { sync, functions }: ExecuteOptions,
+  { sync, functions, onOpened }: ExecuteOptions,
   results: StepResult[],
 ): Generator<number> {
   const opened: Opened[] = [];
@@ -68,6 +68,7 @@ function* runSteps(
   try {
     const sources = openAll(work.sources, "r");
     const outputs = openAll(work.outputs, "r+");
+    onOpened?.();
     const shared: Shared = { stream: new TorchStream(), thresholds: [] };
     for (const step of work.steps) {
       const io = new StepIo(step, sources, outputs, shared);
