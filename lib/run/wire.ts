@@ -10,7 +10,7 @@ import { type Place, placeSize, type Work, type WorkStep } from "./work.ts";
 
 type Operation = WorkStep["operation"];
 
-const MAGIC = "WLJOB001";
+const MAGIC = "WLJOB002";
 const OPERATION = {
   copy: 0,
   same: 1,
@@ -205,9 +205,11 @@ export function encodeWork(work: Work): { wire: Uint8Array; places: AddonPlace[]
   words.text(MAGIC);
   words.integer(work.sources.length);
   words.integer(work.outputs.length);
+  words.integer(work.nested?.length ?? 0);
   words.integer(work.steps.length);
   writePlaces(words, work.sources);
   writePlaces(words, work.outputs);
+  for (const step of work.nested ?? []) writeStep(words, step);
   for (const step of work.steps) writeStep(words, step);
   const places = [...work.sources, ...work.outputs];
   return {

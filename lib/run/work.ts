@@ -6,7 +6,10 @@ import type { Operation } from "../plan/types.ts";
 export type Place = { path: string; size: number } | { memory: Uint8Array };
 
 export interface WorkInput {
-  /** Position in `Work.sources`, and the byte offset there. */
+  /**
+   * Position in `Work.sources`, and the byte offset there; a position after those means the tensor
+   * of a nested step, as a whole.
+   */
   source: number;
   offset: number;
   dtype: Dtype;
@@ -38,6 +41,11 @@ export interface WorkStep {
 export interface Work {
   sources: readonly Place[];
   outputs: readonly Place[];
+  /**
+   * Steps whose tensors are inputs of others and are never written; `output` and `offset` have no
+   * meaning. Their own inputs may be of earlier ones.
+   */
+  nested?: readonly WorkStep[];
   steps: readonly WorkStep[];
 }
 

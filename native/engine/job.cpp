@@ -5,6 +5,7 @@
 #include <new>
 
 #include "float_mode.h"
+#include "nested.h"
 
 namespace weightloom {
 namespace {
@@ -48,16 +49,32 @@ bool caught_in(const StepIo& io, JobError& error, Body body) {
 
 }  // namespace
 
+// A step that runs: first the nested steps that it needs, up to what they make on demand.
 struct Job::Active {
-  Active(size_t index, const WireStep& step, Job& job)
+  Active(size_t index, Job& job)
       : index(index),
-        io(step, job.sources_, job.outputs_, *job.options_.kernels, job.state_, job.bytes_done_),
+        nested(nested_of(job.wire_.steps[index], job.wire_, job.state_)),
+        io(job.wire_.steps[index], job.state_, nested, false),
         running(make_operation(io)),
-        blocks(io.block_count() == 0 ? 0 : running->blocks()) {}
+        preparing(nested.begin()) {
+    begin_phase();
+  }
+
+  RunningStep& current() {
+    return preparing == nested.end() ? *running : preparing->second->running();
+  }
+
+  void begin_phase() {
+    while (preparing != nested.end() && current().ready()) ++preparing;
+    blocks = io.block_count() == 0 ? 0 : current().blocks();
+    next = done = 0;
+  }
 
   size_t index;
+  NestedSteps nested;
   StepIo io;
   std::unique_ptr<RunningStep> running;
+  NestedSteps::iterator preparing;
   uint64_t blocks;
   uint64_t next = 0;
   uint64_t done = 0;
@@ -65,6 +82,7 @@ struct Job::Active {
 
 Job::Job(WireJob wire, const std::vector<Place>& places, JobOptions options)
     : wire_(std::move(wire)), options_(options), results_(wire_.steps.size()) {
+  state_.kernels = options.kernels;
   JobError error;
   if (!caught(error, [&] { open_files(places); })) throw error;
 }
@@ -81,7 +99,7 @@ void Job::open_files(const std::vector<Place>& places) {
     } else {
       source.file = std::make_unique<InputFile>(place.path, file.size, options_.map_inputs);
     }
-    sources_.push_back(std::move(source));
+    state_.sources.push_back(std::move(source));
   }
   for (const WireFile& file : wire_.outputs) {
     Output output;
@@ -91,7 +109,7 @@ void Job::open_files(const std::vector<Place>& places) {
     } else {
       output.file = std::make_unique<OutputFile>(place.path);
     }
-    outputs_.push_back(std::move(output));
+    state_.outputs.push_back(std::move(output));
   }
 }
 
@@ -137,9 +155,7 @@ bool Job::activate_next() {
   }
   const size_t index = next_step_++;
   JobError error;
-  if (!caught(error, [&] {
-        active_.push_back(std::make_unique<Active>(index, wire_.steps[index], *this));
-      })) {
+  if (!caught(error, [&] { active_.push_back(std::make_unique<Active>(index, *this)); })) {
     fail(index, error);
     return false;
   }
@@ -149,7 +165,7 @@ bool Job::activate_next() {
 
 void Job::run_claim(Active& active, uint64_t block, Scratch& scratch) {
   JobError error;
-  if (!caught_in(active.io, error, [&] { active.running->run_block(block, scratch); })) {
+  if (!caught_in(active.io, error, [&] { active.current().run_block(block, scratch); })) {
     const std::lock_guard lock(mutex_);
     fail(active.index, error);
   }
@@ -161,13 +177,11 @@ void Job::end_block(Active& active, Scratch& scratch, std::unique_lock<std::mute
   lock.unlock();
   bool more = false;
   JobError error;
-  const bool fine = caught_in(active.io, error, [&] { more = active.running->advance(scratch); });
+  const bool fine = caught_in(active.io, error, [&] { more = active.current().advance(scratch); });
   lock.lock();
   if (!fine) return fail(active.index, error);
   if (more) {
-    active.done = 0;
-    active.next = 0;
-    active.blocks = active.running->blocks();
+    active.begin_phase();
   } else {
     retire(active);
   }
@@ -200,15 +214,15 @@ void Job::finish() {
   JobError error;
   const bool fine = caught(error, [&] {
     if (!stopped()) {
-      for (Output& output : outputs_) {
+      for (Output& output : state_.outputs) {
         if (output.file != nullptr) output.file->finish(options_.sync_outputs);
       }
     }
   });
   if (!fine) fail(wire_.steps.size(), error);
   active_.clear();
-  outputs_.clear();
-  sources_.clear();
+  state_.outputs.clear();
+  state_.sources.clear();
   if (cancelled_ && !failed_) {
     failed_ = true;
     error_ = {"ABORTED", "the merge was cancelled"};

@@ -45,7 +45,7 @@ class Job {
   // Ends the job after all threads have left work(): syncs and closes the outputs.
   void finish();
 
-  uint64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
+  uint64_t bytes_done() const { return state_.bytes_done.load(std::memory_order_relaxed); }
   uint64_t steps_done() const { return steps_done_.load(std::memory_order_relaxed); }
   const std::vector<StepResult>& results() const { return results_; }
   bool failed() const { return failed_; }
@@ -66,8 +66,6 @@ class Job {
 
   WireJob wire_;
   JobOptions options_;
-  std::vector<Source> sources_;
-  std::vector<Output> outputs_;
   std::vector<StepResult> results_;
   JobState state_;
 
@@ -79,7 +77,6 @@ class Job {
   std::atomic<bool> failed_{false};
   JobError error_;
   uint64_t failed_step_ = 0;
-  std::atomic<uint64_t> bytes_done_{0};
   std::atomic<uint64_t> steps_done_{0};
 };
 

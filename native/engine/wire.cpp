@@ -1,5 +1,6 @@
 #include "wire.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -9,7 +10,7 @@
 namespace weightloom {
 namespace {
 
-constexpr uint64_t kMagic = 0x313030424F4A4C57ull;  // the bytes "WLJOB001"
+constexpr uint64_t kMagic = 0x323030424F4A4C57ull;  // the bytes "WLJOB002"
 constexpr uint64_t kMaxItems = uint64_t{1} << 24;
 constexpr double kMaxCount = 9007199254740991.0;
 constexpr int kCodecBits[kAllCodecs] = {32, 16, 16, 8, 8};
@@ -79,7 +80,11 @@ void check_codec(const WireStep& step, int codec, uint64_t bits) {
 void read_inputs(Words& words, WireStep& step, uint64_t count, const WireJob& job) {
   for (uint64_t i = 0; i < count; ++i) {
     WireInput input;
-    input.source = static_cast<uint32_t>(words.below(job.sources.size(), "source of an input"));
+    const size_t files = job.sources.size();
+    input.source =
+        static_cast<uint32_t>(words.below(files + job.nested.size(), "source of an input"));
+    input.nested = kNotNested;
+    if (input.source >= files) input.nested = static_cast<uint32_t>(input.source - files);
     input.offset = words.next();
     const uint64_t codecs = kAllCodecs + (bytes_only(step) ? 1 : 0);
     input.codec = static_cast<int>(words.below(codecs, "codec of an input"));
@@ -94,14 +99,26 @@ uint64_t count_of(const WireStep& step, size_t i) {
   return static_cast<uint64_t>(step.parameters[pairs + i / 2 * 2 + 1]);
 }
 
-void check_spans(const WireStep& step, const WireJob& job) {
+// A nested step makes at least the elements that are wanted, in the dtype that is expected.
+void check_nested(const WireStep& step, const WireInput& input, uint64_t bits,
+                  const WireStep& nested) {
+  const bool fits = input.offset == 0 && bits == nested.bits && step.count <= nested.count &&
+                    (bytes_only(step) || input.codec == nested.codec);
+  if (!fits || step.operation == Operation::census) refuse("a nested input");
+}
+
+void check_spans(const WireStep& step, const WireJob& job, bool nested) {
   for (size_t i = 0; i < step.inputs.size(); ++i) {
     const WireInput& input = step.inputs[i];
     const uint64_t bits =
         bytes_only(step) ? step.bits : static_cast<uint64_t>(kCodecBits[input.codec]);
+    if (input.nested != kNotNested) {
+      check_nested(step, input, bits, job.nested[input.nested]);
+      continue;
+    }
     check_span(input.offset, count_of(step, i), bits, job.sources[input.source]);
   }
-  if (step.operation == Operation::census) return;
+  if (nested || step.operation == Operation::census) return;
   check_span(step.offset, step.count, step.bits, job.outputs[step.output]);
 }
 
@@ -211,7 +228,7 @@ void check_shape(const WireStep& step) {
   if (!fits || inputs > kMaxTaskInputs + 1) refuse("inputs or parameters of a step");
 }
 
-WireStep read_step(Words& words, const WireJob& job) {
+WireStep read_step(Words& words, const WireJob& job, bool nested) {
   WireStep step;
   step.operation = static_cast<Operation>(words.below(kOperations, "operation of a step"));
   step.output = static_cast<uint32_t>(words.below(job.outputs.size(), "output of a step"));
@@ -227,7 +244,7 @@ WireStep read_step(Words& words, const WireJob& job) {
   read_inputs(words, step, inputs, job);
   for (uint64_t i = 0; i < parameters; ++i) step.parameters.push_back(words.number());
   check_shape(step);
-  check_spans(step, job);
+  check_spans(step, job, nested);
   return step;
 }
 
@@ -243,6 +260,30 @@ void check_draws(const WireJob& job) {
       const bool draws = p[i + 1] == 2 || p[i + 1] == 4 || p[i + 1] == 6;
       if (draws) position += step.count;
     }
+  }
+}
+
+// Whatever depends on other steps cannot be made on demand.
+void check_nestable(const WireStep& step) {
+  const auto& p = step.parameters;
+  bool depends = step.operation == Operation::census;
+  if (step.operation == Operation::task) {
+    depends = p[7] != 0;
+    for (size_t i = 11; i < p.size(); i += 6) depends = depends || p[i + 1] == 7;
+  }
+  if (depends) refuse("operation of a nested step");
+}
+
+// A step is made anew for each input that wants it, so chains must stay short.
+void check_depth(const WireJob& job) {
+  std::vector<int> depths;
+  for (const WireStep& step : job.nested) {
+    int depth = 1;
+    for (const WireInput& input : step.inputs) {
+      if (input.nested != kNotNested) depth = std::max(depth, depths[input.nested] + 1);
+    }
+    if (depth > kMostNested) refuse("depth of nested steps");
+    depths.push_back(depth);
   }
 }
 
@@ -266,11 +307,17 @@ WireJob read_wire(const void* data, size_t word_count) {
   if (words.next() != kMagic) refuse("magic");
   const uint64_t sources = words.below(kMaxItems, "source count");
   const uint64_t outputs = words.below(kMaxItems, "output count");
+  const uint64_t nested = words.below(kMaxItems, "nested step count");
   const uint64_t steps = words.below(kMaxItems, "step count");
   WireJob job;
   job.sources = read_files(words, sources);
   job.outputs = read_files(words, outputs);
-  for (uint64_t i = 0; i < steps; ++i) job.steps.push_back(read_step(words, job));
+  for (uint64_t i = 0; i < nested; ++i) {
+    job.nested.push_back(read_step(words, job, true));
+    check_nestable(job.nested.back());
+  }
+  check_depth(job);
+  for (uint64_t i = 0; i < steps; ++i) job.steps.push_back(read_step(words, job, false));
   if (words.left() != 0) refuse("words after its end");
   check_draws(job);
   check_trims(job);

@@ -20,6 +20,8 @@ class RunningStep {
   virtual void run_block(uint64_t block, Scratch& scratch) = 0;
   // True when another phase follows.
   virtual bool advance(Scratch&) { return false; }
+  // Whether only the phase is left that makes the output: its blocks may then be run repeatedly.
+  virtual bool ready() const { return true; }
 
  protected:
   StepIo& io_;

@@ -31,9 +31,11 @@ class Ram : public RunningStep {
                                      static_cast<uint32_t>(models_), epsilon_, io_.limit(),
                                      tile.out, tile.n, &seen});
     });
-    io_.add_nonfinite(seen);
+    io_.add_nonfinite(range, seen);
     io_.end_output(range, out);
   }
+
+  bool ready() const override { return !counting_; }
 
   bool advance(Scratch&) override {
     if (!counting_) return false;

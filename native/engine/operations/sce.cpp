@@ -39,6 +39,8 @@ class Sce : public RunningStep {
     }
   }
 
+  bool ready() const override { return phase_ == Phase::merge; }
+
   bool advance(Scratch& scratch) override {
     switch (phase_) {
       case Phase::count:
@@ -185,7 +187,7 @@ class Sce : public RunningStep {
                                      static_cast<uint32_t>(models_), mask_of(range, tile, scratch),
                                      io_.limit(), tile.out, tile.n, &seen});
     });
-    io_.add_nonfinite(seen);
+    io_.add_nonfinite(range, seen);
     io_.end_output(range, out);
   }
 

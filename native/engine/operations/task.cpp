@@ -59,6 +59,8 @@ class Task : public RunningStep {
     }
   }
 
+  bool ready() const override { return phase_ == Phase::merge; }
+
   bool advance(Scratch& scratch) override {
     if (phase_ == Phase::merge) return false;
     if (phase_ == Phase::select) sparsify_.end_sweep(scratch);
@@ -126,7 +128,7 @@ class Task : public RunningStep {
       }
       run_kernel(tile, mask_of, factors, seen);
     });
-    io_.add_nonfinite(seen);
+    io_.add_nonfinite(range, seen);
     io_.end_output(range, out);
   }
 
