@@ -217,7 +217,7 @@ export async function merge(
     settings,
     keep,
   );
-  checkOutput(options.out, documents[documents.length - 1].made, options.overwrite ?? false);
+  for (const { made } of documents) checkOutput(options.out, made, options.overwrite ?? false);
   const started = performance.now();
   const { results, nonfinite } = await mergeDocuments(documents, settings, options);
   const { made } = documents[documents.length - 1];

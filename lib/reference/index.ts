@@ -5,6 +5,7 @@
  */
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { MergeError } from "../errors.ts";
+import { byteLength } from "../format/dtype.ts";
 import type { Combine } from "../methods/custom.ts";
 import type { Backend, ExecuteOptions, Place, StepResult, Work, WorkStep } from "../run/work.ts";
 import { arceeFusion } from "./arcee_fusion.ts";
@@ -51,6 +52,38 @@ function open(place: Place, flags: "r" | "r+"): Opened {
   return { descriptor: openSync(place.path, flags), path: place.path };
 }
 
+function runStep(io: StepIo, functions: ExecuteOptions["functions"]): Generator<void> {
+  const { operation } = io.step;
+  const run = OPERATIONS[operation.op] as (
+    io: StepIo,
+    operation: AnyOperation,
+    functions: ExecuteOptions["functions"],
+  ) => Generator<void>;
+  return run(io, operation, functions);
+}
+
+interface Around extends Pick<ExecuteOptions, "functions"> {
+  work: Work;
+  sources: readonly Opened[];
+  shared: Shared;
+}
+
+/** The sources and, after them, the tensors of the nested steps that a step needs, in memory. */
+function* makeNested(step: WorkStep, around: Around, done: number): Generator<number, Opened[]> {
+  const { work, sources, shared, functions } = around;
+  const all = [...sources];
+  for (const { source } of step.inputs) {
+    if (source < sources.length || all[source] !== undefined) continue;
+    const nested = (work.nested ?? [])[source - sources.length];
+    const inputs = yield* makeNested(nested, around, done);
+    const memory = new Uint8Array(byteLength(nested.dtype, nested.count));
+    const io = new StepIo(nested, inputs, [{ memory }], shared);
+    for (const _ of runStep(io, functions)) yield done;
+    all[source] = { memory };
+  }
+  return all;
+}
+
 /** Runs step after step; yields after each block with the bytes of output done so far. */
 function* runSteps(
   work: Work,
@@ -71,13 +104,9 @@ function* runSteps(
     onOpened?.();
     const shared: Shared = { stream: new TorchStream(), thresholds: [] };
     for (const step of work.steps) {
-      const io = new StepIo(step, sources, outputs, shared);
-      const run = OPERATIONS[step.operation.op] as (
-        io: StepIo,
-        operation: AnyOperation,
-        functions: ExecuteOptions["functions"],
-      ) => Generator<void>;
-      for (const _ of run(io, step.operation, functions)) yield done + io.bytesDone;
+      const made = yield* makeNested(step, { work, sources, shared, functions }, done);
+      const io = new StepIo(step, made, outputs, shared);
+      for (const _ of runStep(io, functions)) yield done + io.bytesDone;
       done += io.bytesDone;
       results.push(io.result());
     }

@@ -1,6 +1,7 @@
 /** Plans and merges all documents of a recipe in order; most recipes have one. */
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { donorAssets } from "../assets/index.ts";
 import { MergeError, printable } from "../errors.ts";
 import { locateModels } from "../hub/models.ts";
 import type { HubOptions } from "../hub/resolve.ts";
@@ -11,6 +12,7 @@ import { makePlan } from "../plan/plan.ts";
 import type { ResolvedTensor } from "../plan/resolved.ts";
 import type { LocatedModel, LocatedModels } from "../plan/sources.ts";
 import type { Plan } from "../plan/types.ts";
+import { canFuse, plannedFiles } from "./fuse.ts";
 import { nonfiniteOf } from "./nonfinite.ts";
 import { perform } from "./perform.ts";
 import { checkOutput } from "./publish.ts";
@@ -82,7 +84,8 @@ export async function planDocuments(
     const trace = settings.trace ? (tensor: ResolvedTensor) => resolved.push(tensor) : undefined;
     const made = planOne(document, located, documents, settings, trace);
     documents.push({ ...document, made });
-    if (name !== undefined) known.set(name, { model: plannedModel(made, join("/", "…", name)) });
+    if (name !== undefined)
+      known.set(name, { model: plannedModel(made, join("/", "…", name), made.assets.donor) });
   }
   return documents;
 }
@@ -142,6 +145,18 @@ class Workplace {
     }
   }
 
+  /** Writes the small files of a model whose tensors are not written; returns its folder. */
+  writeAssets(name: string, made: Plan, { copyTokenizer = true }: MergeOptions): string {
+    const folder = join(this.folder, name);
+    mkdirSync(folder, { recursive: true });
+    for (const { name: file, bytes } of donorAssets(made, { copyTokenizer })) {
+      const path = join(folder, file);
+      if (bytes instanceof Uint8Array) writeFileSync(path, bytes);
+      else copyFileSync(bytes.copyFrom, path);
+    }
+    return folder;
+  }
+
   /** Removes what was only needed meanwhile, and folders that stayed empty. */
   clear(): void {
     if (!this.#temporary) return;
@@ -155,42 +170,89 @@ class Workplace {
   }
 }
 
+/** What documents share while they are merged. */
+interface Around {
+  settings: PlanSettings;
+  options: MergeOptions;
+  place: Workplace;
+}
+
+/** Plans a document anew, now that those before it are made, or where they will be. */
+function replan(
+  documents: PlannedDocument[],
+  at: number,
+  done: LocatedModels,
+  { settings }: Around,
+): Plan {
+  const located = new Map([...documents[at].located, ...done]);
+  const made = planOne(documents[at], located, documents.slice(0, at), settings);
+  documents[at] = { ...documents[at], located, made };
+  return made;
+}
+
 /**
- * Merges planned documents in order and publishes the last at `options.out`. Results of the others
- * are written beside it and removed at the end, or stay in `options.intermediateDir`. Documents
- * that use them are planned anew from what was written; `documents` then holds those plans.
+ * Merges planned documents and publishes the last at `options.out`. Where it can, all are one work,
+ * and nothing else is written but the small files that later documents take from earlier ones.
+ * Otherwise results of the others are written beside it and removed at the end, or stay in
+ * `options.intermediateDir`. Documents are planned anew with what they use; `documents` then holds
+ * those plans.
  */
 export async function mergeDocuments(
   documents: PlannedDocument[],
   settings: PlanSettings,
   options: MergeOptions,
 ): Promise<{ results: StepResult[]; nonfinite: NonfiniteTensor[] }> {
-  const last = documents.length - 1;
-  if (last === 0) {
+  if (documents.length === 1) {
     const [{ loaded, made }] = documents;
     return { results: await perform(loaded, made, options), nonfinite: [] };
   }
   const place = new Workplace(options);
-  const nonfinite: NonfiniteTensor[] = [];
-  const done = new Map<string, LocatedModel>();
   try {
-    for (const [at, document] of documents.entries()) {
-      const { name, loaded } = document;
-      const located = new Map([...document.located, ...done]);
-      const made = planOne(document, located, documents.slice(0, at), settings);
-      documents[at] = { ...document, located, made };
-      const out = name === undefined ? options.out : join(place.folder, name);
-      const onProgress = partOf(documents, at, options.onProgress);
-      const { onProgress: _, ...others } = options;
-      if (name !== undefined) checkOutput(out, made, options.overwrite ?? false);
-      const own = { ...others, out, ...(onProgress === undefined ? {} : { onProgress }) };
-      const results = await perform(loaded, made, own);
-      if (name === undefined) return { results, nonfinite };
-      nonfinite.push(...nonfiniteOf(made, results, name));
-      done.set(name, { path: out });
-    }
+    const together = options.intermediateDir === undefined && canFuse(documents);
+    const around = { settings, options, place };
+    return await (together ? mergeTogether(documents, around) : mergeInTurn(documents, around));
   } finally {
     place.clear();
+  }
+}
+
+async function mergeTogether(
+  documents: PlannedDocument[],
+  around: Around,
+): Promise<{ results: StepResult[]; nonfinite: NonfiniteTensor[] }> {
+  const { options, place } = around;
+  const done = new Map<string, LocatedModel>();
+  const files = new Map<string, Plan>();
+  for (const [at, { name, loaded }] of documents.entries()) {
+    const made = replan(documents, at, done, around);
+    if (name === undefined) {
+      return { results: await perform(loaded, made, options, files), nonfinite: [] };
+    }
+    const folder = place.writeAssets(name, made, options);
+    done.set(name, { model: plannedModel(made, folder, folder) });
+    for (const [path, plan] of plannedFiles(made, folder)) files.set(path, plan);
+  }
+  throw new MergeError("INTERNAL", "no document becomes the output");
+}
+
+async function mergeInTurn(
+  documents: PlannedDocument[],
+  around: Around,
+): Promise<{ results: StepResult[]; nonfinite: NonfiniteTensor[] }> {
+  const { options, place } = around;
+  const nonfinite: NonfiniteTensor[] = [];
+  const done = new Map<string, LocatedModel>();
+  for (const [at, { name, loaded }] of documents.entries()) {
+    const made = replan(documents, at, done, around);
+    const out = name === undefined ? options.out : join(place.folder, name);
+    const onProgress = partOf(documents, at, options.onProgress);
+    const { onProgress: _, ...others } = options;
+    if (name !== undefined) checkOutput(out, made, options.overwrite ?? false);
+    const own = { ...others, out, ...(onProgress === undefined ? {} : { onProgress }) };
+    const results = await perform(loaded, made, own);
+    if (name === undefined) return { results, nonfinite };
+    nonfinite.push(...nonfiniteOf(made, results, name));
+    done.set(name, { path: out });
   }
   throw new MergeError("INTERNAL", "no document becomes the output");
 }

@@ -11,24 +11,30 @@ import type { Plan, PlanStep } from "../plan/types.ts";
 import { version } from "../version.ts";
 import { chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./backend.ts";
 import { censusOf } from "./census.ts";
+import { type FusedWork, fuse, type PlannedFiles } from "./fuse.ts";
 import { checkInputs } from "./identity.ts";
 import { fitThreads } from "./memory.ts";
 import { refuseNonfinite } from "./nonfinite.ts";
 import { Stage } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
-import type { Backend, ExecuteOptions, StepResult, Work, WorkStep } from "./work.ts";
+import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
 
 /** Steps in the order of the plan, but those that draw from torch's stream in the order of draws. */
-function workOf(made: Plan, shards: readonly string[]): { work: Work; order: number[] } {
+function workOf(
+  made: Plan,
+  { sources, nested, steps }: FusedWork,
+  shards: readonly string[],
+): { work: Work; order: number[] } {
   const drawOf = ({ operation }: PlanStep) => {
     return operation.op === "task" && operation.torch !== null ? operation.torch.offset : -1;
   };
   const order = made.steps.map((_, i) => i);
   order.sort((a, b) => drawOf(made.steps[a]) - drawOf(made.steps[b]) || a - b);
   const work = {
-    sources: made.sources.map(({ path, size }) => ({ path, size })),
+    sources: sources.map(({ path, size }) => ({ path, size })),
     outputs: shards.map((path, i) => ({ path, size: made.shards[i].size })),
-    steps: order.map((i): WorkStep => ({ ...made.steps[i], output: made.steps[i].shard })),
+    nested,
+    steps: order.map((i) => steps[i]),
   };
   const census = censusOf(made);
   if (census !== undefined) work.steps.unshift(census);
@@ -94,23 +100,35 @@ function referenceOnly({ backend }: MergeOptions): Backend {
 /** How long an aborted merge waits for its stage to be removed, in milliseconds. */
 const PATIENCE = 15;
 
-/** Executes a plan and publishes the result at `options.out`. */
+/**
+ * Executes a plan and publishes the result at `options.out`. Tensors of `files` are made on the
+ * way, by the plans that they belong to.
+ */
 export async function perform(
   loaded: LoadedRecipe,
   made: Plan,
   options: MergeOptions,
+  files: PlannedFiles = new Map(),
 ): Promise<StepResult[]> {
+  const fused = fuse(made, files);
   const functions = functionsOf(loaded, made);
   const backend = functions === undefined ? chooseBackend(options.backend) : referenceOnly(options);
   const io = chooseIo(options.io);
   const execute: ExecuteOptions = {
-    threads: fitThreads(made, backend, chooseThreads(options.threads), io, options.maxMemory),
+    threads: fitThreads(
+      made,
+      fused,
+      backend,
+      chooseThreads(options.threads),
+      io,
+      options.maxMemory,
+    ),
     isa: chooseIsa(options.isa),
     sync: options.sync ?? true,
     io,
     signal: options.signal,
     functions,
-    onOpened: () => checkInputs(made, "opening"),
+    onOpened: () => checkInputs(fused.sources, "opening"),
     onBytes: options.onProgress === undefined ? undefined : progressOf(made, options.onProgress),
   };
   // What is wrong with the donor's small files shows before anything is computed.
@@ -119,10 +137,10 @@ export async function perform(
   try {
     const shards = stage.createShards(made);
     throwIfAborted(options.signal);
-    checkInputs(made, "opening");
-    const { work, order } = workOf(made, shards);
+    checkInputs(fused.sources, "opening");
+    const { work, order } = workOf(made, fused, shards);
     const results = inPlanOrder(await backend.execute(work, execute), order);
-    checkInputs(made, "after");
+    checkInputs(fused.sources, "after");
     if (options.onNonfinite === "error") refuseNonfinite(made, results);
     stage.writeAssets(assetsOf(loaded, made, results, options));
     execute.onBytes?.(outputBytes(made));

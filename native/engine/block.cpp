@@ -41,8 +41,7 @@ StepIo::StepIo(const WireStep& step, JobState& state, const NestedSteps& nested,
       state_(state),
       nested_(nested),
       on_demand_(on_demand),
-      digests_(on_demand ? 0 : block_count()),
-      counted_(on_demand ? block_count() : 0) {}
+      digests_(on_demand ? 0 : block_count()) {}
 
 Range StepIo::range(uint64_t block) const {
   const uint64_t first = block * kBlock;
@@ -147,8 +146,7 @@ float StepIo::limit() const {
 
 uint64_t StepIo::digest() const { return digest_of_blocks(digests_); }
 
-void StepIo::add_nonfinite(const Range& range, const Nonfinite& seen) {
-  if (on_demand_ && counted_[range.index].exchange(true)) return;
+void StepIo::add_nonfinite(const Nonfinite& seen) {
   const uint64_t values[4] = {seen.nan_from_input, seen.nan_born, seen.overflow_from_input,
                               seen.overflow_born};
   for (int i = 0; i < 4; ++i) {

@@ -140,8 +140,7 @@ class StepIo {
   // The magnitude from which an encoded result is not finite.
   float limit() const;
   uint64_t digest() const;
-  // Of the block that the range is in; a block that is made again counts once.
-  void add_nonfinite(const Range& range, const Nonfinite& seen);
+  void add_nonfinite(const Nonfinite& seen);
   Nonfinite nonfinite() const;
   void report(uint64_t bytes) const {
     state_.bytes_done.fetch_add(bytes, std::memory_order_relaxed);
@@ -155,7 +154,6 @@ class StepIo {
   const NestedSteps& nested_;
   bool on_demand_;
   std::vector<uint64_t> digests_;
-  std::vector<std::atomic<bool>> counted_;  // on demand: blocks whose values were looked at
   std::atomic<uint64_t> counters_[4] = {};
 };
 

@@ -187,7 +187,7 @@ class ArceeFusion : public RunningStep {
       io_.kernels().choose[tile.codec](
           {tile.inputs[0], tile.inputs[1], mask, io_.limit(), tile.out, tile.n, &seen});
     });
-    io_.add_nonfinite(range, seen);
+    io_.add_nonfinite(seen);
     io_.end_output(range, out);
   }
 

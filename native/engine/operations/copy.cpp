@@ -58,7 +58,7 @@ class Copy : public RunningStep {
       }
     }
     std::memcpy(to, from, bytes);
-    io_.add_nonfinite(range, count_nonfinite(io_.step().codec, to, range.n));
+    io_.add_nonfinite(count_nonfinite(io_.step().codec, to, range.n));
     io_.end_output(range, to);
   }
 };

@@ -16,7 +16,7 @@ void run_weighted_sum(StepIo& io, const Combination& combination, const Range& r
                                      combination.divide, combination.mean, combination.divisor,
                                      io.limit(), tile.out, tile.n, &seen});
   });
-  io.add_nonfinite(range, seen);
+  io.add_nonfinite(seen);
   io.end_output(range, out);
 }
 

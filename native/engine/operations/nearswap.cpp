@@ -17,7 +17,7 @@ class Nearswap : public RunningStep {
       io_.kernels().nearswap[tile.codec](
           {tile.inputs[0], tile.inputs[1], t, io_.limit(), tile.out, tile.n, &seen});
     });
-    io_.add_nonfinite(range, seen);
+    io_.add_nonfinite(seen);
     io_.end_output(range, out);
   }
 };

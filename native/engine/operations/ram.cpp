@@ -31,7 +31,7 @@ class Ram : public RunningStep {
                                      static_cast<uint32_t>(models_), epsilon_, io_.limit(),
                                      tile.out, tile.n, &seen});
     });
-    io_.add_nonfinite(range, seen);
+    io_.add_nonfinite(seen);
     io_.end_output(range, out);
   }
 

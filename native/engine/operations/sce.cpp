@@ -187,7 +187,7 @@ class Sce : public RunningStep {
                                      static_cast<uint32_t>(models_), mask_of(range, tile, scratch),
                                      io_.limit(), tile.out, tile.n, &seen});
     });
-    io_.add_nonfinite(range, seen);
+    io_.add_nonfinite(seen);
     io_.end_output(range, out);
   }
 

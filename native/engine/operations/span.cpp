@@ -101,7 +101,7 @@ class Span : public RunningStep {
     uint8_t* out = io_.begin_output(range, scratch);
     Nonfinite seen{};
     combine(combination_, range, out, scratch, seen);
-    io_.add_nonfinite(range, seen);
+    io_.add_nonfinite(seen);
     io_.end_output(range, out);
   }
 
@@ -146,7 +146,7 @@ class Span : public RunningStep {
       combine(c, part, out + io_.bytes_of(first - range.first), scratch, seen);
       first = stop;
     }
-    io_.add_nonfinite(range, seen);
+    io_.add_nonfinite(seen);
     io_.end_output(range, out);
   }
 
@@ -225,7 +225,7 @@ class Span : public RunningStep {
       });
       first = stop;
     }
-    io_.add_nonfinite(range, seen);
+    io_.add_nonfinite(seen);
     io_.end_output(range, out);
   }
 

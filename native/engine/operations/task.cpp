@@ -128,7 +128,7 @@ class Task : public RunningStep {
       }
       run_kernel(tile, mask_of, factors, seen);
     });
-    io_.add_nonfinite(range, seen);
+    io_.add_nonfinite(seen);
     io_.end_output(range, out);
   }
 
