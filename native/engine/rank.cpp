@@ -1,30 +1,24 @@
 #include "rank.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
 namespace weightloom {
 namespace {
 
 constexpr size_t kShortRow = 512;
-constexpr size_t kMostBins = 8192;
-constexpr uint32_t kMostMixed = 128;
-constexpr uint32_t kMixed = 0xFFFFFFFFu;
-constexpr uint32_t kInfinity = 0x7F800000u;
+constexpr uint32_t kMostOctaves = 24;
+constexpr int kMantissaBits = 23;
+constexpr int kMostBits = 12;
 
-float as_float(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, 4);
-  return value;
-}
+// Rows are sorted when more than one of so many elements would have to be searched for.
+constexpr size_t kMostSearched = 32;
 
 size_t exact_rank(const uint32_t* keys, size_t n, size_t element) {
   const auto key = static_cast<int32_t>(keys[element]);
   const auto* signed_keys = reinterpret_cast<const int32_t*>(keys);
-  size_t rank = 0;
-  for (size_t i = 0; i < element; ++i) rank += signed_keys[i] <= key ? 1 : 0;
-  for (size_t i = element + 1; i < n; ++i) rank += signed_keys[i] < key ? 1 : 0;
+  uint32_t rank = 0;
+  for (size_t i = 0; i < element; ++i) rank += signed_keys[i] <= key ? 1u : 0u;
+  for (size_t i = element + 1; i < n; ++i) rank += signed_keys[i] < key ? 1u : 0u;
   return rank;
 }
 
@@ -32,74 +26,100 @@ void set_bit(uint64_t* mask, size_t at, bool value) {
   mask[at / 64] |= static_cast<uint64_t>(value) << (at % 64);
 }
 
-}  // namespace
-
-// Fills bin_of_. False when the keys cannot be dealt by value.
-bool RowRanker::deal(const uint32_t* keys, size_t n) {
-  uint32_t largest = 0;
-  for (size_t i = 0; i < n; ++i) {
-    const uint32_t key = keys[i] < kInfinity ? keys[i] : 0;
-    largest = key > largest ? key : largest;
+// Adds the first n bits of `from` to `mask` from bit `bit` on; what follows them is zero.
+void add_bits(const uint64_t* from, size_t n, uint64_t* mask, size_t bit) {
+  const size_t shift = bit % 64;
+  uint64_t* to = mask + bit / 64;
+  for (size_t i = 0; i < (n + 63) / 64; ++i) {
+    to[i] |= from[i] << shift;
+    const uint64_t over = shift == 0 ? 0 : from[i] >> (64 - shift);
+    if (over != 0) to[i + 1] |= over;
   }
-  const size_t bins = std::min(n, kMostBins);
-  const auto top = static_cast<float>(bins - 1);
-  const float scale = largest == 0 ? 0.0f : top / as_float(largest);
-  if (!std::isfinite(scale)) return false;
-  bin_of_.resize(n);
-  for (size_t i = 0; i < n; ++i) {
-    const float place = as_float(keys[i]) * scale;
-    bin_of_[i] = static_cast<uint32_t>(static_cast<int32_t>(place < top ? place : top));
-  }
-  bins_.assign(bins, {0, 0});
-  return true;
 }
 
-// False when a bin holds too many different keys for searching to be cheap.
-bool RowRanker::count(const uint32_t* keys, size_t n) {
+}  // namespace
+
+// Bins for the octaves that the keys span, a quarter to half as many as elements; zeros have one of their own.
+void RowRanker::deal(const KernelTable& kernels, const uint32_t* keys, size_t n) {
+  uint32_t smallest = 0, largest = 0;
+  kernels.key_range({keys, n, &smallest, &largest});
+  smallest = std::min(smallest, largest);
+  const uint32_t spanned = (largest >> kMantissaBits) - (smallest >> kMantissaBits) + 1;
+  const size_t octaves = std::min(spanned, kMostOctaves);
+  int bits = 0;
+  while (bits < kMostBits && octaves << (bits + 2) <= n) ++bits;
+  const int shift = kMantissaBits - bits;
+  const uint32_t top = largest >> shift;
+  const uint32_t range = static_cast<uint32_t>(octaves << bits);
+  const uint32_t bottom = top > range ? top - range : 0;
+  const uint32_t least = smallest >> shift;
+  const uint32_t low = std::max(bottom, least == 0 ? 0 : least - 1);
+  bin_of_.resize(n);
+  kernels.bin_keys({keys, n, shift, low, top, bin_of_.data()});
+  bins_.assign(top - low + 1, Bin{0, 0, 0});
+}
+
+void RowRanker::count(const uint32_t* keys, size_t n) {
   place_in_bin_.resize(n);
   for (size_t i = 0; i < n; ++i) {
     Bin& bin = bins_[bin_of_[i]];
-    const uint32_t key = keys[i];
-    place_in_bin_[i] = bin.count;
-    bin.key = bin.count == 0 || bin.key == key ? key : kMixed;
-    ++bin.count;
+    place_in_bin_[i] = bin.count++;
+    bin.seen |= keys[i] | static_cast<uint64_t>(~keys[i]) << 32;
   }
-  starts_.resize(bins_.size() + 1);
+}
+
+void RowRanker::find_ends(const std::vector<uint32_t>& thresholds) {
+  ends_.resize(bins_.size());
+  const auto last = static_cast<uint32_t>(thresholds.size() - 1);
   uint32_t sum = 0;
-  uint32_t fullest = 0;
   for (size_t b = 0; b < bins_.size(); ++b) {
-    starts_[b] = sum;
-    if (bins_[b].key == kMixed) fullest = std::max(fullest, bins_[b].count);
+    bins_[b].start = sum;
+    const uint32_t first = std::min(sum, last);
     sum += bins_[b].count;
+    const uint32_t end = std::max(sum, first + 1);
+    ends_[b] = (thresholds[first] >> 16) | (thresholds[end - 1] & 0xFFFF0000u);
   }
-  starts_[bins_.size()] = sum;
-  return fullest <= kMostMixed;
 }
 
-bool RowRanker::decide_one(const uint32_t* keys, size_t n, size_t i, uint32_t word,
-                           const std::vector<uint32_t>& thresholds) const {
-  const uint32_t bin = bin_of_[i];
-  const uint32_t first = starts_[bin];
-  if (bins_[bin].key != kMixed) return word < thresholds[first + place_in_bin_[i]];
-  const bool stays = word < thresholds[first];
-  if (stays == (word < thresholds[starts_[bin + 1] - 1])) return stays;
-  return word < thresholds[exact_rank(keys, n, i)];
+// Ranks for the undecided. False when there is too much to search.
+bool RowRanker::settle(const uint32_t* keys, size_t n, size_t from, size_t undecided,
+                       const uint32_t* words, const std::vector<uint32_t>& thresholds) {
+  size_t searched = 0;
+  for (size_t u = 0; u < undecided; ++u) {
+    const size_t at = undecided_[u], i = from + at;
+    const Bin& bin = bins_[bin_of_[i]];
+    const uint32_t word = words[at];
+    if (bin.tied()) {
+      set_bit(row_mask_.data(), at, word < thresholds[bin.start + place_in_bin_[i]]);
+      continue;
+    }
+    bool stays = word < thresholds[bin.start];
+    if (stays != (word < thresholds[bin.start + bin.count - 1])) {
+      if (++searched > n / kMostSearched) return false;
+      stays = word < thresholds[exact_rank(keys, n, i)];
+    }
+    set_bit(row_mask_.data(), at, stays);
+  }
+  return true;
 }
 
-void RowRanker::decide(const uint32_t* keys, size_t n, size_t from, size_t to,
-                       const uint32_t* words, const std::vector<uint32_t>& thresholds,
+void RowRanker::decide(const KernelTable& kernels, const uint32_t* keys, size_t n, size_t from,
+                       size_t to, const uint32_t* words, const std::vector<uint32_t>& thresholds,
                        uint64_t* mask, size_t bit) {
-  if (n < kShortRow || !deal(keys, n) || !count(keys, n)) {
+  if (from == to) return;
+  if (n < kShortRow) return decide_sorted(keys, n, from, to, words, thresholds, mask, bit);
+  deal(kernels, keys, n);
+  count(keys, n);
+  find_ends(thresholds);
+  row_mask_.resize((to - from + 63) / 64);
+  undecided_.resize(to - from);
+  size_t undecided = 0;
+  kernels.decide_bins({bin_of_.data() + from, words, to - from, ends_.data(), row_mask_.data(),
+                       undecided_.data(), &undecided});
+  if (!settle(keys, n, from, undecided, words, thresholds)) {
     return decide_sorted(keys, n, from, to, words, thresholds, mask, bit);
   }
-  const uint32_t low = thresholds.front();
-  const uint32_t span = thresholds.back() - low;
-  for (size_t i = from; i < to; ++i) {
-    const uint32_t word = words[i - from];
-    bool stays = word < low;
-    if (word - low < span) stays = decide_one(keys, n, i, word, thresholds);
-    set_bit(mask, bit + i - from, stays);
-  }
+  add_bits(row_mask_.data(), to - from, mask, bit);
 }
 
 void RowRanker::decide_sorted(const uint32_t* keys, size_t n, size_t from, size_t to,

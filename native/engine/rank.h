@@ -1,17 +1,20 @@
 // Decides by rank: element e of a row stays iff its random word is below thresholds[rank of e], the
 // rank counting from 0 by key, equal keys by index. Thresholds do not fall with the rank.
 //
-// Keys are the bits of magnitudes. They are dealt into bins of equal width in value, which a float
-// multiplication does without changing their order. A word below the lowest threshold, or not below
-// the highest, needs no rank. Where all keys of a bin are equal (differences of 16-bit weights take
-// few values) the rank is the bin's first rank plus the place among its equals. Otherwise the rank
-// lies in the bin's range, and only when the word lies between the thresholds at its two ends is
-// the row searched. Short rows are sorted, and so are rows that an outlier would put into few bins.
+// Keys are the bits of magnitudes. They are dealt into bins by their leading bits, over so many
+// octaves below the largest that what is smaller hardly matters; an outlier costs a few bins only.
+// A bin's elements have consecutive ranks, so most words are below all of its thresholds or not
+// below any, which needs no rank (kernels/rank.h). Of the rest, where all keys of a bin are equal
+// (differences of 16-bit weights take few values), the rank is the bin's first rank plus the place
+// among its equals; elsewhere the row is searched. Short rows are sorted, and so are rows with too
+// much to search.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "../targets/table.h"
 
 namespace weightloom {
 
@@ -19,26 +22,30 @@ class RowRanker {
  public:
   // Sets bit `bit + i - from` of the mask for every element i in [from, to) that stays; `words`
   // holds one word for each of these. Keys are below 2^31.
-  void decide(const uint32_t* keys, size_t n, size_t from, size_t to, const uint32_t* words,
-              const std::vector<uint32_t>& thresholds, uint64_t* mask, size_t bit);
+  void decide(const KernelTable& kernels, const uint32_t* keys, size_t n, size_t from, size_t to,
+              const uint32_t* words, const std::vector<uint32_t>& thresholds, uint64_t* mask,
+              size_t bit);
 
  private:
   struct Bin {
     uint32_t count;
-    uint32_t key;  // of all its elements, or kMixed
+    uint32_t start;  // first rank
+    uint64_t seen;   // bits that are 1 in some key, and above them those that are 0 in some
+
+    bool tied() const { return (seen & (seen >> 32)) == 0; }
   };
 
   void decide_sorted(const uint32_t* keys, size_t n, size_t from, size_t to, const uint32_t* words,
                      const std::vector<uint32_t>& thresholds, uint64_t* mask, size_t bit);
-  bool deal(const uint32_t* keys, size_t n);
-  bool count(const uint32_t* keys, size_t n);
-  bool decide_one(const uint32_t* keys, size_t n, size_t i, uint32_t word,
-                  const std::vector<uint32_t>& thresholds) const;
+  void deal(const KernelTable& kernels, const uint32_t* keys, size_t n);
+  void count(const uint32_t* keys, size_t n);
+  void find_ends(const std::vector<uint32_t>& thresholds);
+  bool settle(const uint32_t* keys, size_t n, size_t from, size_t undecided, const uint32_t* words,
+              const std::vector<uint32_t>& thresholds);
 
-  std::vector<uint32_t> bin_of_, place_in_bin_;
+  std::vector<uint32_t> bin_of_, place_in_bin_, ends_, undecided_;
   std::vector<Bin> bins_;
-  std::vector<uint32_t> starts_;
-  std::vector<uint64_t> sorted_;
+  std::vector<uint64_t> row_mask_, sorted_;
 };
 
 }  // namespace weightloom

@@ -198,6 +198,34 @@ struct RandomWordArgs {
   uint32_t* words;
 };
 
+struct KeyRangeArgs {
+  const uint32_t* keys;
+  size_t n;
+  uint32_t* smallest;
+  uint32_t* largest;
+};
+
+struct BinArgs {
+  const uint32_t* keys;
+  size_t n;
+  int shift;
+  uint32_t low;
+  uint32_t top;
+  uint32_t* bins;
+};
+
+// ends: for each bin the high halves of its ranks' lowest and highest threshold. The mask's bits
+// begin at its first word; undecided has room for n.
+struct RankBinArgs {
+  const uint32_t* bins;
+  const uint32_t* words;
+  size_t n;
+  const uint32_t* ends;
+  uint64_t* mask;
+  uint32_t* undecided;
+  size_t* undecided_count;
+};
+
 struct DecodeArgs {
   const void* in;
   float* out;

@@ -76,14 +76,13 @@ void random_words(const RandomWordArgs& a) {
     const uint64_t counter = (a.first + i) / 4;
     const auto lanes = V::iota(static_cast<uint32_t>(counter));
     const auto block = philox<V>(lanes, a, static_cast<uint32_t>(counter >> 32));
-    uint32_t words[4][V::lanes];
-    uint32_t woven[step];
-    for (int j = 0; j < 4; ++j) V::store_u32(words[j], block.words[j]);
-    for (size_t k = 0; k < V::lanes; ++k) {
-      for (size_t j = 0; j < 4; ++j) woven[4 * k + j] = words[j][k];
+    if (i + step <= a.n) {
+      V::store_woven(a.words + i, block.words);
+      continue;
     }
-    const size_t left = a.n - i;
-    __builtin_memcpy(a.words + i, woven, (left < step ? left : step) * sizeof(uint32_t));
+    uint32_t woven[step];
+    V::store_woven(woven, block.words);
+    __builtin_memcpy(a.words + i, woven, (a.n - i) * sizeof(uint32_t));
   }
 }
 

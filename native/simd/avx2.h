@@ -66,7 +66,29 @@ struct Avx2 {
     return _mm256_add_epi32(set_u32(x), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
   static U as_u32(F f) { return _mm256_castps_si256(f); }
+  static U load_u32(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
   static void store_u32(void* p, U u) { _mm256_storeu_si256(static_cast<__m256i*>(p), u); }
+  static void store_woven(void* p, const U (&words)[4]) {
+    const U low01 = _mm256_unpacklo_epi32(words[0], words[1]);
+    const U high01 = _mm256_unpackhi_epi32(words[0], words[1]);
+    const U low23 = _mm256_unpacklo_epi32(words[2], words[3]);
+    const U high23 = _mm256_unpackhi_epi32(words[2], words[3]);
+    const U first = _mm256_unpacklo_epi64(low01, low23);
+    const U second = _mm256_unpackhi_epi64(low01, low23);
+    const U third = _mm256_unpacklo_epi64(high01, high23);
+    const U fourth = _mm256_unpackhi_epi64(high01, high23);
+    auto* out = static_cast<__m256i*>(p);
+    _mm256_storeu_si256(out, _mm256_permute2x128_si256(first, second, 0x20));
+    _mm256_storeu_si256(out + 1, _mm256_permute2x128_si256(third, fourth, 0x20));
+    _mm256_storeu_si256(out + 2, _mm256_permute2x128_si256(first, second, 0x31));
+    _mm256_storeu_si256(out + 3, _mm256_permute2x128_si256(third, fourth, 0x31));
+  }
+  static U gather_u32(const uint32_t* table, U at) {
+    return _mm256_i32gather_epi32(reinterpret_cast<const int*>(table), at, 4);
+  }
+  static U sub_u32(U a, U b) { return _mm256_sub_epi32(a, b); }
+  static U shift_left_u32(U a, int bits) { return _mm256_slli_epi32(a, bits); }
+  static U shift_right_u32(U a, int bits) { return _mm256_srli_epi32(a, bits); }
   static U add_u32(U a, U b) { return _mm256_add_epi32(a, b); }
   static U xor_u32(U a, U b) { return _mm256_xor_si256(a, b); }
   static U mul_u32(U a, U b, U& high) {

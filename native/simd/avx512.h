@@ -61,7 +61,36 @@ struct Avx512 {
         set_u32(x), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
   }
   static U as_u32(F f) { return _mm512_castps_si512(f); }
+  static U load_u32(const void* p) { return _mm512_loadu_si512(p); }
   static void store_u32(void* p, U u) { _mm512_storeu_si512(p, u); }
+  static void store_woven(void* p, const U (&words)[4]) {
+    const U low01 = _mm512_unpacklo_epi32(words[0], words[1]);
+    const U high01 = _mm512_unpackhi_epi32(words[0], words[1]);
+    const U low23 = _mm512_unpacklo_epi32(words[2], words[3]);
+    const U high23 = _mm512_unpackhi_epi32(words[2], words[3]);
+    // Each quarter of these holds a whole group of four.
+    const U first = _mm512_unpacklo_epi64(low01, low23);
+    const U second = _mm512_unpackhi_epi64(low01, low23);
+    const U third = _mm512_unpacklo_epi64(high01, high23);
+    const U fourth = _mm512_unpackhi_epi64(high01, high23);
+    const U low12 = _mm512_shuffle_i32x4(first, second, 0x44);
+    const U high12 = _mm512_shuffle_i32x4(first, second, 0xEE);
+    const U low34 = _mm512_shuffle_i32x4(third, fourth, 0x44);
+    const U high34 = _mm512_shuffle_i32x4(third, fourth, 0xEE);
+    auto* out = static_cast<uint32_t*>(p);
+    _mm512_storeu_si512(out, _mm512_shuffle_i32x4(low12, low34, 0x88));
+    _mm512_storeu_si512(out + 16, _mm512_shuffle_i32x4(low12, low34, 0xDD));
+    _mm512_storeu_si512(out + 32, _mm512_shuffle_i32x4(high12, high34, 0x88));
+    _mm512_storeu_si512(out + 48, _mm512_shuffle_i32x4(high12, high34, 0xDD));
+  }
+  static U gather_u32(const uint32_t* table, U at) { return _mm512_i32gather_epi32(at, table, 4); }
+  static U sub_u32(U a, U b) { return _mm512_sub_epi32(a, b); }
+  static U shift_left_u32(U a, int bits) {
+    return _mm512_slli_epi32(a, static_cast<unsigned>(bits));
+  }
+  static U shift_right_u32(U a, int bits) {
+    return _mm512_srli_epi32(a, static_cast<unsigned>(bits));
+  }
   static U add_u32(U a, U b) { return _mm512_add_epi32(a, b); }
   static U xor_u32(U a, U b) { return _mm512_xor_si512(a, b); }
   static U mul_u32(U a, U b, U& high) {

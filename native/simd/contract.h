@@ -1,5 +1,5 @@
 // What a vector type must offer. Kernels are templates over such a type and use nothing else, so
-// this list (under forty operations) is all that a new instruction set has to write.
+// this list (some forty operations) is all that a new instruction set has to write.
 //
 //   lanes            how many f32 values a register holds; divides 16
 //   F  U  M          registers of f32, of u32, and of truth values, `lanes` each
@@ -19,7 +19,8 @@ namespace {
 
 template <class V>
 concept Vector = requires(const void* in, void* out, typename V::F f, typename V::U u,
-                          typename V::M m, typename V::D d, double* sums, float x, uint32_t w) {
+                          typename V::M m, typename V::D d, double* sums, float x, uint32_t w,
+                          const typename V::U (&words)[4], const uint32_t* table) {
   requires 16 % V::lanes == 0;
   // f32 lanes
   {V::set(x)};
@@ -50,8 +51,14 @@ concept Vector = requires(const void* in, void* out, typename V::F f, typename V
   {V::set_u32(w)};
   {V::iota(w)};  // w, w + 1, ...
   {V::as_u32(f)};
+  {V::load_u32(in)};
   {V::store_u32(out, u)};
+  {V::store_woven(out, words)};  // lane 0 of all four, lane 1 of all four, ...
+  {V::gather_u32(table, u)};     // table[lane]
   {V::add_u32(u, u)};
+  {V::sub_u32(u, u)};
+  {V::shift_left_u32(u, 1)};
+  {V::shift_right_u32(u, 1)};
   {V::xor_u32(u, u)};
   {V::mul_u32(u, u, u)};  // low half returned, high half into the third argument
   {V::less_u32(u, u)};

@@ -61,7 +61,21 @@ struct Neon {
     return vaddq_u32(vdupq_n_u32(x), vld1q_u32(steps));
   }
   static U as_u32(F f) { return vreinterpretq_u32_f32(f); }
+  static U load_u32(const void* p) { return vreinterpretq_u32_u8(vld1q_u8(bytes(p))); }
   static void store_u32(void* p, U u) { vst1q_u8(bytes(p), vreinterpretq_u8_u32(u)); }
+  static void store_woven(void* p, const U (&words)[4]) {
+    uint32_t woven[16];
+    vst4q_u32(woven, uint32x4x4_t{{words[0], words[1], words[2], words[3]}});
+    std::memcpy(p, woven, sizeof(woven));
+  }
+  static U gather_u32(const uint32_t* table, U at) {
+    const uint32_t found[4] = {table[vgetq_lane_u32(at, 0)], table[vgetq_lane_u32(at, 1)],
+                               table[vgetq_lane_u32(at, 2)], table[vgetq_lane_u32(at, 3)]};
+    return vld1q_u32(found);
+  }
+  static U sub_u32(U a, U b) { return vsubq_u32(a, b); }
+  static U shift_left_u32(U a, int bits) { return vshlq_u32(a, vdupq_n_s32(bits)); }
+  static U shift_right_u32(U a, int bits) { return vshlq_u32(a, vdupq_n_s32(-bits)); }
   static U add_u32(U a, U b) { return vaddq_u32(a, b); }
   static U xor_u32(U a, U b) { return veorq_u32(a, b); }
   static U mul_u32(U a, U b, U& high) {

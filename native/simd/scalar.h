@@ -57,7 +57,17 @@ struct Scalar {
     std::memcpy(&bits, &f, 4);
     return bits;
   }
+  static U load_u32(const void* p) {
+    U u;
+    std::memcpy(&u, p, 4);
+    return u;
+  }
   static void store_u32(void* p, U u) { std::memcpy(p, &u, 4); }
+  static void store_woven(void* p, const U (&words)[4]) { std::memcpy(p, words, 16); }
+  static U gather_u32(const uint32_t* table, U at) { return table[at]; }
+  static U sub_u32(U a, U b) { return a - b; }
+  static U shift_left_u32(U a, int bits) { return a << bits; }
+  static U shift_right_u32(U a, int bits) { return a >> bits; }
   static U add_u32(U a, U b) { return a + b; }
   static U xor_u32(U a, U b) { return a ^ b; }
   static U mul_u32(U a, U b, U& high) {

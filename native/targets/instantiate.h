@@ -10,6 +10,7 @@
 #include "../kernels/nearswap.h"
 #include "../kernels/ram.h"
 #include "../kernels/random.h"
+#include "../kernels/rank.h"
 #include "../kernels/sce.h"
 #include "../kernels/task_arithmetic.h"
 #include "../kernels/ties.h"

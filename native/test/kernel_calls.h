@@ -316,6 +316,54 @@ inline Bytes run_random_words(const KernelTable& table, const Call& c, Arena& ar
   return bytes_of(words, c.n);
 }
 
+// Magnitudes as the selection has them.
+inline Bytes keys_of(const Call& c) {
+  Bytes keys = c.floats;
+  for (size_t i = 0; i < c.n; ++i) {
+    uint32_t key;
+    std::memcpy(&key, &keys[4 * i], 4);
+    key &= 0x7FFFFFFFu;
+    if (key > 0x7F800000u) key = 0x7FFFFFFFu;
+    std::memcpy(&keys[4 * i], &key, 4);
+  }
+  return keys;
+}
+
+inline Bytes run_key_range(const KernelTable& table, const Call& c, Arena& arena) {
+  uint32_t range[2] = {77, 77};
+  table.key_range({arena.input_of<uint32_t>(keys_of(c)), c.n, &range[0], &range[1]});
+  return bytes_of(range, 2);
+}
+
+inline Bytes run_bin_keys(const KernelTable& table, const Call& c, Arena& arena) {
+  const auto* keys = arena.input_of<uint32_t>(keys_of(c));
+  auto* bins = arena.output_of<uint32_t>(c.n);
+  const int shift = 15 + static_cast<int>(c.variant);
+  const uint32_t top = 0x7F000000u >> shift;
+  table.bin_keys({keys, c.n, shift, c.variant % 2 == 0 ? 0 : top / 2, top, bins});
+  return bytes_of(bins, c.n);
+}
+
+inline Bytes run_decide_bins(const KernelTable& table, const Call& c, Arena& arena) {
+  constexpr uint32_t count = 64;
+  RandomWords random(c.n + c.variant);
+  Bytes ends(count * 4), bins(c.n * 4);
+  for (uint8_t& byte : ends) byte = static_cast<uint8_t>(random.next());
+  for (size_t i = 0; i < c.n; ++i) {
+    const auto bin = static_cast<uint32_t>(random.below(count));
+    std::memcpy(&bins[4 * i], &bin, 4);
+  }
+  auto* mask = arena.output_of<uint64_t>(mask_words(c.n));
+  auto* undecided = arena.output_of<uint32_t>(c.n);
+  size_t found = 0;
+  table.decide_bins({arena.input_of<uint32_t>(bins), arena.input_of<uint32_t>(c.floats), c.n,
+                     arena.input_of<uint32_t>(ends), mask, undecided, &found});
+  Bytes out = bytes_of(mask, mask_words(c.n));
+  append(out, bytes_of(&found, 1));
+  append(out, bytes_of(undecided, found));
+  return out;
+}
+
 inline Bytes run_decode(const KernelTable& table, const Call& c, Arena& arena) {
   const uint8_t* in = arena.input(c.stored[c.variant % kInputs]);
   auto* out = arena.output_of<float>(c.n);

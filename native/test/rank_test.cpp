@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "../targets/dispatch.h"
 #include "check.h"
 #include "random_words.h"
 
@@ -21,7 +22,8 @@ std::vector<uint32_t> ranks_of(const std::vector<uint32_t>& keys) {
   return ranks;
 }
 
-// kind: 0 any number, 1 few different, 2 all equal, 3 denormals, 4 everything awkward, 5 zeros
+// kind: 0 any number, 1 few different, 2 all equal, 3 denormals, 4 everything awkward, 5 zeros, 6
+// many different in one bin
 std::vector<uint32_t> make_keys(size_t n, int kind, RandomWords& random) {
   std::vector<uint32_t> keys(n);
   for (uint32_t& key : keys) {
@@ -40,6 +42,9 @@ std::vector<uint32_t> make_keys(size_t n, int kind, RandomWords& random) {
         break;
       case 4:
         key = awkward_bits(random);
+        break;
+      case 6:
+        key = 0x3C000000u + static_cast<uint32_t>(random.below(4096));
         break;
       default:
         key = 0;
@@ -61,7 +66,8 @@ std::vector<uint32_t> make_thresholds(size_t n, RandomWords& random) {
   return out;
 }
 
-void check_row(RowRanker& ranker, size_t n, int kind, RandomWords& random) {
+void check_row(const KernelTable& kernels, RowRanker& ranker, size_t n, int kind,
+               RandomWords& random) {
   const auto keys = make_keys(n, kind, random);
   const auto thresholds = make_thresholds(n, random);
   const auto ranks = ranks_of(keys);
@@ -79,18 +85,22 @@ void check_row(RowRanker& ranker, size_t n, int kind, RandomWords& random) {
     const uint64_t stays = words[i] < thresholds[ranks[from + i]] ? 1 : 0;
     want[(bit + i) / 64] |= stays << ((bit + i) % 64);
   }
-  ranker.decide(keys.data(), n, from, to, words.data(), thresholds, mask.data(), bit);
+  ranker.decide(kernels, keys.data(), n, from, to, words.data(), thresholds, mask.data(), bit);
   CHECK_THAT(mask == want, "n %zu, kind %d, from %zu to %zu, bit %zu", n, kind, from, to, bit);
 }
 
 }  // namespace
 
 int main() {
-  RandomWords random(71);
-  RowRanker ranker;
-  for (int kind = 0; kind < 6; ++kind) {
-    for (size_t n = 1; n < 1200; n += 1 + n / 50) check_row(ranker, n, kind, random);
-    for (const size_t n : {8191, 8192, 8193, 20'000}) check_row(ranker, n, kind, random);
+  for (const KernelTable* table : runnable_targets()) {
+    RandomWords random(71);
+    RowRanker ranker;
+    for (int kind = 0; kind < 7; ++kind) {
+      for (size_t n = 1; n < 1200; n += 1 + n / 50) check_row(*table, ranker, n, kind, random);
+      for (const size_t n : {8191, 8192, 8193, 20'000}) {
+        check_row(*table, ranker, n, kind, random);
+      }
+    }
   }
   return check_result();
 }

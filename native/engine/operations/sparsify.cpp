@@ -234,7 +234,7 @@ void Sparsifier::rank_row(size_t m, const Range& row, const Range& range, const 
   const uint64_t first = std::max(row.first, range.first);
   const uint64_t stop = std::min(row.first + row.n, range.first + range.n);
   const auto bit = static_cast<size_t>(first - range.first);
-  scratch.ranker().decide(keys, row.n, static_cast<size_t>(first - row.first),
+  scratch.ranker().decide(io_.kernels(), keys, row.n, static_cast<size_t>(first - row.first),
                           static_cast<size_t>(stop - row.first), words + bit, models_[m].thresholds,
                           mask, bit);
 }
