@@ -39,7 +39,8 @@ void add_bits(const uint64_t* from, size_t n, uint64_t* mask, size_t bit) {
 
 }  // namespace
 
-// Bins for the octaves that the keys span, a quarter to half as many as elements; zeros have one of their own.
+// Bins for the octaves that the keys span, a quarter to half as many as elements; zeros have one of
+// their own.
 void RowRanker::deal(const KernelTable& kernels, const uint32_t* keys, size_t n) {
   uint32_t smallest = 0, largest = 0;
   kernels.key_range({keys, n, &smallest, &largest});

@@ -15,6 +15,7 @@ using namespace weightloom;
 constexpr uint32_t kLimitBits[kFusedCodecs] = {0x7F800000u, 0x477FF000u, 0x7F7F8000u};
 constexpr uint32_t kVariants = 6;
 constexpr size_t kInputs = 5;
+constexpr uint32_t kBins = 64;
 
 inline size_t mask_words(size_t n) { return (n + 63) / 64; }
 
@@ -26,6 +27,9 @@ struct Call {
   std::vector<Bytes> stored;  // kInputs arrays of n elements
   std::vector<Bytes> masks;   // as many bit masks
   Bytes floats;               // n binary32 numbers
+  Bytes keys;                 // n magnitudes as the selections have them
+  Bytes bins;                 // n numbers of bins
+  Bytes ends;                 // kBins packed thresholds
 };
 
 inline Bytes random_floats(size_t n, RandomWords& random) {
@@ -37,15 +41,39 @@ inline Bytes random_floats(size_t n, RandomWords& random) {
   return out;
 }
 
+inline Bytes keys_of(const Bytes& floats) {
+  Bytes keys = floats;
+  for (size_t i = 0; i < keys.size(); i += 4) {
+    uint32_t key;
+    std::memcpy(&key, &keys[i], 4);
+    key &= 0x7FFFFFFFu;
+    if (key > 0x7F800000u) key = 0x7FFFFFFFu;
+    std::memcpy(&keys[i], &key, 4);
+  }
+  return keys;
+}
+
+inline Bytes random_bins(size_t n, RandomWords& random) {
+  Bytes bins(n * 4);
+  for (size_t i = 0; i < n; ++i) {
+    const auto bin = static_cast<uint32_t>(random.below(kBins));
+    std::memcpy(&bins[4 * i], &bin, 4);
+  }
+  return bins;
+}
+
 inline Call make_call(int codec, size_t n, uint32_t variant) {
   RandomWords random((n * kVariants + variant) * 8 + static_cast<uint64_t>(codec));
-  Call call{codec, n, variant, {}, {}, random_floats(n, random)};
+  Call call{codec, n, variant, {}, {}, random_floats(n, random), {}, {}, Bytes(kBins * 4)};
   for (size_t i = 0; i < kInputs; ++i) {
     call.stored.push_back(random_stored(codec, n, random));
     Bytes mask(mask_words(n) * 8);
     for (uint8_t& byte : mask) byte = static_cast<uint8_t>(random.next());
     call.masks.push_back(mask);
   }
+  call.keys = keys_of(call.floats);
+  call.bins = random_bins(n, random);
+  for (uint8_t& byte : call.ends) byte = static_cast<uint8_t>(random.next());
   return call;
 }
 
@@ -316,27 +344,14 @@ inline Bytes run_random_words(const KernelTable& table, const Call& c, Arena& ar
   return bytes_of(words, c.n);
 }
 
-// Magnitudes as the selection has them.
-inline Bytes keys_of(const Call& c) {
-  Bytes keys = c.floats;
-  for (size_t i = 0; i < c.n; ++i) {
-    uint32_t key;
-    std::memcpy(&key, &keys[4 * i], 4);
-    key &= 0x7FFFFFFFu;
-    if (key > 0x7F800000u) key = 0x7FFFFFFFu;
-    std::memcpy(&keys[4 * i], &key, 4);
-  }
-  return keys;
-}
-
 inline Bytes run_key_range(const KernelTable& table, const Call& c, Arena& arena) {
   uint32_t range[2] = {77, 77};
-  table.key_range({arena.input_of<uint32_t>(keys_of(c)), c.n, &range[0], &range[1]});
+  table.key_range({arena.input_of<uint32_t>(c.keys), c.n, &range[0], &range[1]});
   return bytes_of(range, 2);
 }
 
 inline Bytes run_bin_keys(const KernelTable& table, const Call& c, Arena& arena) {
-  const auto* keys = arena.input_of<uint32_t>(keys_of(c));
+  const auto* keys = arena.input_of<uint32_t>(c.keys);
   auto* bins = arena.output_of<uint32_t>(c.n);
   const int shift = 15 + static_cast<int>(c.variant);
   const uint32_t top = 0x7F000000u >> shift;
@@ -345,19 +360,11 @@ inline Bytes run_bin_keys(const KernelTable& table, const Call& c, Arena& arena)
 }
 
 inline Bytes run_decide_bins(const KernelTable& table, const Call& c, Arena& arena) {
-  constexpr uint32_t count = 64;
-  RandomWords random(c.n + c.variant);
-  Bytes ends(count * 4), bins(c.n * 4);
-  for (uint8_t& byte : ends) byte = static_cast<uint8_t>(random.next());
-  for (size_t i = 0; i < c.n; ++i) {
-    const auto bin = static_cast<uint32_t>(random.below(count));
-    std::memcpy(&bins[4 * i], &bin, 4);
-  }
   auto* mask = arena.output_of<uint64_t>(mask_words(c.n));
   auto* undecided = arena.output_of<uint32_t>(c.n);
   size_t found = 0;
-  table.decide_bins({arena.input_of<uint32_t>(bins), arena.input_of<uint32_t>(c.floats), c.n,
-                     arena.input_of<uint32_t>(ends), mask, undecided, &found});
+  table.decide_bins({arena.input_of<uint32_t>(c.bins), arena.input_of<uint32_t>(c.floats), c.n,
+                     arena.input_of<uint32_t>(c.ends), mask, undecided, &found});
   Bytes out = bytes_of(mask, mask_words(c.n));
   append(out, bytes_of(&found, 1));
   append(out, bytes_of(undecided, found));
