@@ -58,7 +58,8 @@ void Sparsifier::add_model(const double* p, bool keep_masks) {
   if (model.keep == Keep::rank || model.keep == Keep::inverse_rank) {
     model.thresholds = rank_thresholds(model);
   }
-  if (keep_masks && (model.keep == Keep::rank || model.keep == Keep::row)) {
+  if (keep_masks &&
+      (model.keep == Keep::rank || model.keep == Keep::row || model.keep == Keep::random)) {
     model.made.resize(io_.block_count());
   }
   models_.push_back(std::move(model));
@@ -178,14 +179,54 @@ uint32_t* Sparsifier::block_words(size_t m, const Range& range, Scratch& scratch
 }
 
 void Sparsifier::prepare_block(size_t m, const Range& range, Scratch& scratch) {
-  if (ranks(m) || models_[m].keep == Keep::row) rank_block(m, range, scratch);
-  if (models_[m].keep == Keep::random && torch_) random_block(m, range, scratch);
+  const Model& model = models_[m];
+  if (by_block(model)) make_block(m, range, scratch);
 }
 
-void Sparsifier::random_block(size_t m, const Range& range, Scratch& scratch) const {
-  const uint32_t* words = block_words(m, range, scratch);
+// Whether its masks are made block by block, not tile by tile.
+bool Sparsifier::by_block(const Model& model) const {
+  switch (model.keep) {
+    case Keep::random:
+      return torch_ || !model.made.empty();
+    case Keep::rank:
+    case Keep::inverse_rank:
+    case Keep::row:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void Sparsifier::make_block(size_t m, const Range& range, Scratch& scratch) {
   uint64_t* mask = block_mask(m, scratch);
+  auto& made = models_[m].made;
+  if (!made.empty() && !made[range.index].empty()) {
+    std::copy(made[range.index].begin(), made[range.index].end(), mask);
+    return;
+  }
   std::fill(mask, mask + kBlockWords, uint64_t{0});
+  if (models_[m].keep == Keep::random) {
+    random_block(m, range, mask, scratch);
+  } else {
+    rank_block(m, range, mask, scratch);
+  }
+  if (!made.empty()) made[range.index].assign(mask, mask + kBlockWords);
+}
+
+void Sparsifier::random_mask(const Model& model, uint64_t first, size_t n, uint64_t* mask) const {
+  io_.kernels().keep_random({{key_[0], key_[1]},
+                             first,
+                             static_cast<uint32_t>(model.b),
+                             kSparsifyPurpose,
+                             static_cast<uint64_t>(model.a),
+                             n,
+                             mask});
+}
+
+void Sparsifier::random_block(size_t m, const Range& range, uint64_t* mask,
+                              Scratch& scratch) const {
+  if (!torch_) return random_mask(models_[m], range.first, range.n, mask);
+  const uint32_t* words = block_words(m, range, scratch);
   const auto threshold = static_cast<uint32_t>(models_[m].a);
   for (size_t i = 0; i < range.n; ++i) {
     const uint64_t bit = (words[i] & 0xFFFFFFu) < threshold ? 1 : 0;
@@ -193,16 +234,9 @@ void Sparsifier::random_block(size_t m, const Range& range, Scratch& scratch) co
   }
 }
 
-void Sparsifier::rank_block(size_t m, const Range& range, Scratch& scratch) {
-  uint64_t* mask = block_mask(m, scratch);
-  auto& made = models_[m].made;
-  if (!made.empty() && !made[range.index].empty()) {
-    std::copy(made[range.index].begin(), made[range.index].end(), mask);
-    return;
-  }
+void Sparsifier::rank_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const {
   uint32_t* words = ranks(m) ? block_words(m, range, scratch) : nullptr;
   for (size_t i = 0; words != nullptr && torch_ && i < range.n; ++i) words[i] &= 0xFFFFFFu;
-  std::fill(mask, mask + kBlockWords, uint64_t{0});
   const uint64_t end = range.first + range.n;
   for (uint64_t row = range.first / width_; row * width_ < end; ++row) {
     const Range whole{range.index, row * width_, static_cast<size_t>(width_)};
@@ -212,7 +246,6 @@ void Sparsifier::rank_block(size_t m, const Range& range, Scratch& scratch) {
       sort_row(m, whole, range, words, mask, scratch);
     }
   }
-  if (!made.empty()) made[range.index].assign(mask, mask + kBlockWords);
 }
 
 const uint32_t* Sparsifier::row_keys(size_t m, const Range& row, Scratch& scratch) const {
@@ -305,14 +338,8 @@ void Sparsifier::fill_mask(size_t m, const Range& range, const Tile& tile, const
       return;
     }
     case Keep::random:
-      if (torch_) break;
-      return io_.kernels().keep_random({{key_[0], key_[1]},
-                                        range.first + tile.at,
-                                        static_cast<uint32_t>(model.b),
-                                        kSparsifyPurpose,
-                                        static_cast<uint64_t>(model.a),
-                                        tile.n,
-                                        mask});
+      if (by_block(model)) break;
+      return random_mask(model, range.first + tile.at, tile.n, mask);
     case Keep::rank:
     case Keep::inverse_rank:
     case Keep::row:

@@ -63,7 +63,7 @@ class Sparsifier {
     std::unique_ptr<Selection> selection, outliers;
     std::vector<Mt19937> torch_states;
     std::vector<uint32_t> thresholds;  // rank: by rank in the row
-    // rank: masks of blocks once made, when they are few enough to keep between phases
+    // masks of blocks once made, when they are few enough to keep between phases
     std::vector<std::vector<uint64_t>> made;
   };
 
@@ -74,8 +74,11 @@ class Sparsifier {
                       const void* x, const void* base, uint64_t* mask) const;
   uint64_t* block_mask(size_t m, Scratch& scratch) const;
   uint32_t* block_words(size_t m, const Range& range, Scratch& scratch) const;
-  void random_block(size_t m, const Range& range, Scratch& scratch) const;
-  void rank_block(size_t m, const Range& range, Scratch& scratch);
+  bool by_block(const Model& model) const;
+  void make_block(size_t m, const Range& range, Scratch& scratch);
+  void random_mask(const Model& model, uint64_t first, size_t n, uint64_t* mask) const;
+  void random_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const;
+  void rank_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const;
   void rank_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
                 uint64_t* mask, Scratch& scratch) const;
   void sort_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
