@@ -13,12 +13,13 @@ interface Merged {
   tensors: unknown;
 }
 
-/** Merges into `out`, looks at the result, and removes it outside of the time taken. */
+/** Merges into `out`, which is removed before and after, outside of the time taken. */
 export async function mergeOnce(
   recipe: RecipeObject,
   out: string,
   settings: MergeSettings,
 ): Promise<Merged> {
+  rmSync(out, { recursive: true, force: true });
   try {
     const started = performance.now();
     await merge(recipe, { ...settings, out });

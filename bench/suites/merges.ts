@@ -5,8 +5,9 @@ import { join } from "node:path";
 import type { Bench, Case, Side, Suite } from "../case.ts";
 import { Floor } from "../floor/floor.ts";
 import { MERGE_RATIO } from "../goals.ts";
+import { llama } from "../llama.ts";
 import { checkSame, mergeOnce } from "../merging.ts";
-import { llamaShapes, makeModels } from "../models.ts";
+import { makeModels } from "../models.ts";
 import { modelCount, recipeFor } from "../recipes.ts";
 
 /** Times `cp`, which is what a passthrough should cost. */
@@ -58,7 +59,7 @@ export const merges: Suite = {
   name: "merges",
   about: "whole merges, against reading every input and writing the output",
   *cases(bench) {
-    const models = makeModels(bench.folder, llamaShapes(bench.size), 3);
+    const models = makeModels(bench.folder, llama(bench.size), 3);
     const floor = new Floor();
     try {
       for (const method of bench.methods) {
