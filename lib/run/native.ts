@@ -75,6 +75,7 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
   abandoned.catch(() => {});
   const timer = options.onBytes === undefined ? undefined : setInterval(report, TICK);
   options.signal?.addEventListener("abort", cancel, { once: true });
+  report();
   try {
     const outcome = await Promise.race([handle.promise, abandoned]);
     if (thrown !== undefined) throw thrown.error;
