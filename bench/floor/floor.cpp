@@ -7,7 +7,8 @@
 //   map    THREADS BYTES INPUTS                reads INPUTS arrays of BYTES, writes their xor
 //   files  THREADS READ WRITE RESERVE SYNC OUT IN...
 //          reads every IN and writes as many bytes as the first has to OUT; READ is pread, mmap,
-//          populate or skip, WRITE is pwrite, mmap or skip, RESERVE and SYNC are 0 or 1
+//          ahead (mapped, each chunk populated before it is read), populate (mapped, all populated
+//          at once) or skip; WRITE is pwrite, mmap or skip; RESERVE and SYNC are 0 or 1
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -189,7 +190,7 @@ File open_input(const std::string& path, const std::string& how) {
   struct stat status;
   check(::fstat(file.descriptor, &status) == 0, path);
   file.size = static_cast<size_t>(status.st_size);
-  if (how == "mmap") file.map(PROT_READ, MAP_PRIVATE);
+  if (how == "mmap" || how == "ahead") file.map(PROT_READ, MAP_PRIVATE);
   if (how == "populate") file.map(PROT_READ, MAP_PRIVATE | MAP_POPULATE);
   return file;
 }
@@ -205,22 +206,31 @@ File create_output(const std::string& path, size_t size, const std::string& how,
   return file;
 }
 
+void put(const File& out, const uint8_t* data, const Fields& fields, size_t at, size_t bytes,
+         bool writes) {
+  if (!writes) return;
+  if (fields[3] == "pwrite") {
+    check(::pwrite(out.descriptor, data, bytes, static_cast<off_t>(at)) == ssize_t(bytes),
+          "pwrite");
+  } else if (fields[3] == "mmap") {
+    std::memcpy(out.mapping + at, data, bytes);
+  }
+}
+
 void transfer(const File& in, const File& out, const Fields& fields, size_t at, size_t bytes,
               bool writes, std::vector<uint8_t>& buffer) {
   const std::string& read = fields[2];
   const uint8_t* data = in.mapping == nullptr ? buffer.data() : in.mapping + at;
-  const auto offset = static_cast<off_t>(at);
   if (read == "pread") {
-    check(::pread(in.descriptor, buffer.data(), bytes, offset) == ssize_t(bytes), "pread");
-  } else if (read != "skip" && !(writes && fields[3] != "skip")) {
+    check(::pread(in.descriptor, buffer.data(), bytes, static_cast<off_t>(at)) == ssize_t(bytes),
+          "pread");
+    return put(out, buffer.data(), fields, at, bytes, writes);
+  }
+  if (read == "ahead") ::madvise(in.mapping + at, bytes, MADV_POPULATE_READ);
+  if (read != "skip" && !(writes && fields[3] != "skip")) {
     sink += sum(data, bytes);
   }
-  if (!writes) return;
-  if (fields[3] == "pwrite") {
-    check(::pwrite(out.descriptor, data, bytes, offset) == ssize_t(bytes), "pwrite");
-  } else if (fields[3] == "mmap") {
-    std::memcpy(out.mapping + at, data, bytes);
-  }
+  put(out, data, fields, at, bytes, writes);
 }
 
 double files(const Fields& fields) {
