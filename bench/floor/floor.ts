@@ -16,7 +16,7 @@ function build(): void {
 
 /** How files are read and written; the defaults were the fastest of all that were tried. */
 export interface FilePath {
-  read: "pread" | "mmap" | "populate" | "skip";
+  read: "pread" | "mmap" | "ahead" | "populate" | "skip";
   write: "pwrite" | "mmap" | "skip";
   reserve: boolean;
 }

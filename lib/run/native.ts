@@ -51,9 +51,9 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
   const handle = addon.start(wire, places, jobOptions(options));
   let thrown: { error: unknown } | undefined;
   const cancel = () => handle.cancel();
-  const report = () => {
+  const report = (bytesDone: number) => {
     try {
-      options.onBytes?.(handle.progress());
+      options.onBytes?.(bytesDone);
     } catch (error) {
       thrown ??= { error };
       cancel();
@@ -73,9 +73,10 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
     );
   });
   abandoned.catch(() => {});
-  const timer = options.onBytes === undefined ? undefined : setInterval(report, TICK);
+  const timer =
+    options.onBytes === undefined ? undefined : setInterval(() => report(handle.progress()), TICK);
   options.signal?.addEventListener("abort", cancel, { once: true });
-  report();
+  report(0);
   try {
     const outcome = await Promise.race([handle.promise, abandoned]);
     if (thrown !== undefined) throw thrown.error;

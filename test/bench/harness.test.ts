@@ -22,5 +22,6 @@ test("every suite of the bench runs, checks its answers, and reports", () => {
   const { results } = JSON.parse(readFileSync(json, "utf8")) as BenchRecord;
   const suites = new Set(results.map(({ suite }) => suite));
   expect([...suites]).toEqual(["kernels", "merges", "reference", "scaling", "limits"]);
-  for (const { values } of results) for (const value of values) expect(value).toSatisfy(Number.isFinite);
+  for (const { values } of results)
+    for (const value of values) expect(value).toSatisfy(Number.isFinite);
 });
