@@ -15,6 +15,7 @@ function hasAddon(): boolean {
 }
 
 const NATIVE_ONLY = [
+  "test/bench/**",
   "test/parity/**",
   "test/unit/run/backend.test.ts",
   "test/unit/merge-abort.test.ts",

@@ -1,7 +1,8 @@
 /**
  * Makes a checkout ready to test and run, doing only what is missing: dependencies, dist/, with
- * --examples also build-examples/, and the native addon. Needs Node and npm; without a C++ compiler
- * (or with WEIGHTLOOM_SKIP_NATIVE=1) it leaves the addon out, and the reference backend serves.
+ * --examples also build-examples/, with --bench also build-bench/, and the native addon. Needs Node
+ * and npm; without a C++ compiler (or with WEIGHTLOOM_SKIP_NATIVE=1) it leaves the addon out, and
+ * the reference backend serves.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -135,5 +136,8 @@ installDependencies();
 compile("tsconfig.json", "dist", ["lib", "package-lock.json"]);
 if (process.argv.includes("--examples")) {
   compile("tsconfig.examples.json", "build-examples", ["examples", "dist", "tsconfig.json"]);
+}
+if (process.argv.includes("--bench")) {
+  compile("tsconfig.bench.json", "build-bench", ["bench", "dist", "tsconfig.json"]);
 }
 if (process.env.WEIGHTLOOM_SKIP_NATIVE !== "1") buildAddon();

@@ -72,9 +72,9 @@ function describeTensor({ shards }: Plan, step: PlanStep, result: StepResult) {
 /** Counts that are not zero, or undefined when all are. */
 function countNonfinite(result: StepResult): Record<string, number> | undefined {
   const { nanFromInput, nanBorn, overflowFromInput, overflowBorn } = result;
+  if (nanFromInput + nanBorn + overflowFromInput + overflowBorn === 0) return undefined;
   const counts = { nanFromInput, nanBorn, overflowFromInput, overflowBorn };
-  const present = Object.entries(counts).filter(([, count]) => count !== 0);
-  return present.length === 0 ? undefined : Object.fromEntries(present);
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
 }
 
 /** A copy whose keys are in order, those that tell kinds apart first. */

@@ -1,11 +1,7 @@
 /** From argv to a command, and from an error to an exit code. */
 import { describe, MergeError } from "../errors.ts";
 import { exitCodeOf } from "./exit.ts";
-import { explainCommand } from "./explain.ts";
 import { HELP, helpFor } from "./help.ts";
-import { inspectCommand } from "./inspect.ts";
-import { mergeCommand } from "./merge.ts";
-import { planCommand } from "./plan.ts";
 
 /** Where a command writes; stdout carries results, stderr everything else. */
 export interface Streams {
@@ -15,11 +11,12 @@ export interface Streams {
 
 type Command = (args: readonly string[], streams: Streams) => Promise<number>;
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map([
-  ["merge", mergeCommand],
-  ["plan", planCommand],
-  ["explain", explainCommand],
-  ["inspect", inspectCommand],
+/** Each is loaded when it is called, because loading takes longer than most commands run. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["merge", async () => (await import("./merge.ts")).mergeCommand],
+  ["plan", async () => (await import("./plan.ts")).planCommand],
+  ["explain", async () => (await import("./explain.ts")).explainCommand],
+  ["inspect", async () => (await import("./inspect.ts")).inspectCommand],
 ]);
 
 const CONSOLE: Streams = {
@@ -39,8 +36,8 @@ export async function run(argv: readonly string[], streams: Streams = CONSOLE): 
       streams.out((await import("../version.ts")).version);
       return 0;
     }
-    const command = COMMANDS.get(name);
-    if (command === undefined) {
+    const load = COMMANDS.get(name);
+    if (load === undefined) {
       const { closest } = await import("fastest-levenshtein");
       const near = closest(name, [...COMMANDS.keys()]);
       throw new MergeError("ARGUMENT", `no command ${name}; did you mean ${near}?`);
@@ -49,6 +46,7 @@ export async function run(argv: readonly string[], streams: Streams = CONSOLE): 
       streams.out(helpFor(name));
       return 0;
     }
+    const command = await load();
     return await command(args, streams);
   } catch (error) {
     return report(error, args.includes("--json"), streams);

@@ -167,6 +167,7 @@ function checkIndex(
   files: readonly OpenFile[],
   path: string,
 ): void {
+  if (agree(weightMap, names, files)) return;
   const holders = findHolders(names, files, path);
   const differences: string[] = [];
   for (const [tensor, shard] of weightMap) {
@@ -185,6 +186,22 @@ function checkIndex(
   const message = `expected the index to agree with its shards, found ${differences.length}`;
   const text = `${message} differences:\n  ${listing(differences, "\n  ")}`;
   refuse("INDEX_MISMATCH", text, path);
+}
+
+/** Whether every tensor is where the index says, and the index says no more. */
+function agree(
+  weightMap: ReadonlyMap<string, string>,
+  names: readonly string[],
+  files: readonly OpenFile[],
+): boolean {
+  let held = 0;
+  for (const [file, { header }] of files.entries()) {
+    held += header.tensors.size;
+    for (const name of header.tensors.keys()) {
+      if (weightMap.get(name) !== names[file]) return false;
+    }
+  }
+  return held === weightMap.size;
 }
 
 /** The shard that holds each tensor; refuses a tensor that two of them hold. */

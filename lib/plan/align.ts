@@ -123,7 +123,7 @@ function dropBuffer(wanted: Wanted, { name }: ModelTensor, s: number, reasons: R
 }
 
 function sameShape(a: ModelTensor, b: ModelTensor): boolean {
-  return a.shape.join() === b.shape.join();
+  return a.shape.length === b.shape.length && a.shape.every((axis, i) => axis === b.shape[i]);
 }
 
 /** The shape with the fewest rows, when shapes differ in their rows only. */
@@ -138,7 +138,9 @@ function commonRows(tensors: readonly ModelTensor[]): readonly number[] | undefi
 
 function finish(held: Held, shape: readonly number[]): Aligned {
   const count = shape.reduce((product, axis) => product * axis, 1);
-  return { ...held, shape, count, cut: held.tensors.some((tensor) => tensor.count !== count) };
+  const { wanted, tensors, origins, reduced } = held;
+  const cut = tensors.some((tensor) => tensor.count !== count);
+  return { wanted, tensors, origins, reduced, shape, count, cut };
 }
 
 /** Settles what happens where shapes differ; undefined when a problem was reported. */

@@ -7,7 +7,7 @@ import type { ModelReference, Parameters } from "../config/types.ts";
 import type { Place } from "../errors.ts";
 import type { Model } from "../format/model.ts";
 import type { Scope } from "./modules.ts";
-import { isBeforeLayers, joinLayer, splitLayer } from "./names.ts";
+import { isBeforeLayers, joinLayer, type LayeredName, splitLayer } from "./names.ts";
 
 /** One model taking part in a slice. */
 export interface SliceSource {
@@ -38,13 +38,53 @@ export interface Wanted {
   t: number;
 }
 
+/** The suffixes of every layer. */
+type Series = ReadonlyMap<number, readonly string[]>;
+
+/** The names of a model's tensors: series of layers by their prefix, and all others. */
+interface Names {
+  series: ReadonlyMap<string, Series>;
+  outside: readonly string[];
+}
+
+const NO_LAYERS: Series = new Map();
+const known = new WeakMap<Model, Names>();
+
+/** Splits every name of a model, once. */
+function namesOf(model: Model): Names {
+  const before = known.get(model);
+  if (before !== undefined) return before;
+  const series = new Map<string, Map<number, string[]>>();
+  const outside: string[] = [];
+  for (const name of model.tensors.keys()) {
+    const split = splitLayer(name);
+    if (split === undefined) outside.push(name);
+    else addLayer(series, split);
+  }
+  const names = { series, outside };
+  known.set(model, names);
+  return names;
+}
+
+function addLayer(
+  series: Map<string, Map<number, string[]>>,
+  { prefix, layer, suffix }: LayeredName,
+): void {
+  const layers = series.get(prefix);
+  if (layers === undefined) {
+    series.set(prefix, new Map([[layer, [suffix]]]));
+    return;
+  }
+  const suffixes = layers.get(layer);
+  if (suffixes === undefined) layers.set(layer, [suffix]);
+  else suffixes.push(suffix);
+}
+
 /** How many layers follow each `model.layers.`-like prefix that belongs to the scope. */
 export function layerCounts(model: Model, scope: Scope): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const name of model.tensors.keys()) {
-    const split = splitLayer(name);
-    if (split === undefined || !scope.hasSeries(split.prefix)) continue;
-    counts.set(split.prefix, Math.max(counts.get(split.prefix) ?? 0, split.layer + 1));
+  for (const [prefix, layers] of namesOf(model).series) {
+    if (scope.hasSeries(prefix)) counts.set(prefix, depthOf(layers));
   }
   return counts;
 }
@@ -54,20 +94,7 @@ function positionOf(i: number, n: number): number {
   return n > 1 ? i / (n - 1) : 1;
 }
 
-/** Suffixes of every layer of a model: `layer → suffixes`, for one prefix. */
-function suffixesByLayer(model: Model, prefix: string): Map<number, string[]> {
-  const layers = new Map<number, string[]>();
-  for (const name of model.tensors.keys()) {
-    const split = splitLayer(name);
-    if (split?.prefix !== prefix) continue;
-    const suffixes = layers.get(split.layer);
-    if (suffixes === undefined) layers.set(split.layer, [split.suffix]);
-    else suffixes.push(split.suffix);
-  }
-  return layers;
-}
-
-function depthOf(layers: ReadonlyMap<number, unknown>): number {
+function depthOf(layers: Series): number {
   let depth = 0;
   for (const layer of layers.keys()) depth = Math.max(depth, layer + 1);
   return depth;
@@ -75,7 +102,9 @@ function depthOf(layers: ReadonlyMap<number, unknown>): number {
 
 /** Output tensors of one run of layers; its first output layer is `start`. */
 export function* wantLayers(slice: Slice, prefix: string, start: number): Generator<Wanted> {
-  const bySource = slice.sources.map(({ model }) => suffixesByLayer(model, prefix));
+  const bySource = slice.sources.map(({ model }) => {
+    return namesOf(model).series.get(prefix) ?? NO_LAYERS;
+  });
   const ranges = slice.sources.map(({ range }, s) => {
     return range ?? ([0, depthOf(bySource[s])] as const);
   });
@@ -86,12 +115,11 @@ export function* wantLayers(slice: Slice, prefix: string, start: number): Genera
       for (const suffix of layers.get(ranges[s][0] + i) ?? []) suffixes.add(suffix);
     });
     for (const suffix of suffixes) {
-      yield {
-        name: joinLayer(prefix, start + i, suffix),
-        sourceNames: ranges.map(([from]) => joinLayer(prefix, from + i, suffix)),
-        slice,
-        t: positionOf(i, count),
-      };
+      const name = joinLayer(prefix, start + i, suffix);
+      const sourceNames = ranges.map(([from]) => {
+        return from === start ? name : joinLayer(prefix, from + i, suffix);
+      });
+      yield { name, sourceNames, slice, t: positionOf(i, count) };
     }
   }
 }
@@ -100,9 +128,11 @@ export function* wantLayers(slice: Slice, prefix: string, start: number): Genera
 export function* wantOutside(first: Slice, last: Slice, scope: Scope): Generator<Wanted> {
   for (const slice of new Set([first, last])) {
     const names = new Set<string>();
-    for (const { model } of slice.sources) for (const name of model.tensors.keys()) names.add(name);
+    for (const { model } of slice.sources) {
+      for (const name of namesOf(model).outside) names.add(name);
+    }
     for (const name of names) {
-      if (splitLayer(name) !== undefined || !scope.hasOutside(name)) continue;
+      if (!scope.hasOutside(name)) continue;
       if (first !== last && isBeforeLayers(name) !== (slice === first)) continue;
       yield { name, sourceNames: slice.sources.map(() => name), slice, t: 0 };
     }

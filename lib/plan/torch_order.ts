@@ -11,6 +11,9 @@ interface Drawing {
 
 /** Gives every operation that draws from torch's stream the position of its first draw. */
 export function assignDraws<T extends Drawing>(items: readonly T[]): T[] {
+  if (!items.some(({ operation }) => operation.op === "task" && operation.torch !== null)) {
+    return [...items];
+  }
   const offsets = new Map<string, number>();
   let position = 0;
   const byName = [...items].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));

@@ -80,6 +80,7 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
   const timer = options.onBytes === undefined ? undefined : setInterval(report, TICK);
   options.signal?.addEventListener("abort", cancel, { once: true });
   attempt(() => options.onOpened?.());
+  attempt(() => options.onBytes?.(0));
   try {
     const outcome = await Promise.race([handle.promise, abandoned]);
     if (thrown !== undefined) throw thrown.error;

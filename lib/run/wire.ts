@@ -40,9 +40,11 @@ class Words {
   #view = new DataView(new ArrayBuffer(1 << 16));
   #at = 0;
 
+  /** In halves: a bigint for every word would take longer than small tensors take to merge. */
   integer(value: number): void {
     this.#room();
-    this.#view.setBigUint64(this.#at, BigInt(value), true);
+    this.#view.setUint32(this.#at, value >>> 0, true);
+    this.#view.setUint32(this.#at + 4, Math.floor(value / 2 ** 32), true);
     this.#at += 8;
   }
 

@@ -44,6 +44,7 @@ describe("merge", () => {
   test("prints plain lines of progress where there is no terminal", async () => {
     const { error } = await runLine("merge", recipe, freshOut());
     expect(error).toEqual([
+      expect.stringMatching(/^0% 0 B of 1\.33 kB 0\.00 GB\/s \S+$/),
       expect.stringMatching(/^100% 1\.33 kB of 1\.33 kB \d+\.\d\d GB\/s \S+$/),
     ]);
   });
