@@ -141,6 +141,15 @@ struct DotArgs {
   double* lane_sums;
 };
 
+// lane_sums: 16 for every pair of vectors, in the order (0, 0), (0, 1), ..., (1, 1), ...
+struct GramArgs {
+  const void* const* vectors;
+  uint32_t count;
+  const void* base;
+  size_t n;
+  double* lane_sums;
+};
+
 struct DeltaArgs {
   const void* x;
   const void* base;

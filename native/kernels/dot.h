@@ -1,5 +1,6 @@
-// dot: lane sums of x*y in binary64, the entries of a Gram matrix. With a base, of the deltas
-// x - base and y - base, each rounded to binary32 first.
+// dot: lane sums of x*y in binary64. With a base, of the deltas x - base and y - base, each rounded
+// to binary32 first. gram: the same for all pairs of some vectors, (0, 0), (0, 1), ..., (1, 1),
+// ...; two or three vectors are read and widened once.
 //
 // Element i goes to lane i % 16 whatever the vector width; the product of two binary32 numbers is
 // exact in binary64, so each element costs one rounding. The engine folds the 16 lanes of every
@@ -13,6 +14,7 @@
 namespace {
 
 using weightloom::DotArgs;
+using weightloom::GramArgs;
 
 template <class V, class C, bool with_base>
 void dot_lanes(const DotArgs& a) {
@@ -46,6 +48,60 @@ void dot(const DotArgs& a) {
     dot_lanes<V, C, false>(a);
   } else {
     dot_lanes<V, C, true>(a);
+  }
+}
+
+// Adds one group of lanes to the sums of all pairs.
+template <class V, class C, int count, bool with_base, class At>
+inline void add_pairs(const GramArgs& a, At at, typename V::D* sums) {
+  typename V::F x[count];
+  for (int i = 0; i < count; ++i) {
+    x[i] = at.load(a.vectors[i]);
+    if constexpr (with_base) x[i] = V::sub(x[i], at.load(a.base));
+  }
+  int pair = 0;
+  for (int i = 0; i < count; ++i) {
+    for (int j = i; j < count; ++j, ++pair) sums[pair] = V::add_product(sums[pair], x[i], x[j]);
+  }
+}
+
+template <class V, class C, int count, bool with_base>
+void gram_lanes(const GramArgs& a) {
+  constexpr int groups = 16 / V::lanes;
+  constexpr int pairs = count * (count + 1) / 2;
+  for (int g = 0; g < groups; ++g) {
+    typename V::D sums[pairs];
+    double* const lanes = a.lane_sums + g * V::lanes;
+    for (int k = 0; k < pairs; ++k) sums[k] = V::load_f64(lanes + 16 * k);
+    size_t i = static_cast<size_t>(g) * V::lanes;
+    for (; i + V::lanes <= a.n; i += 16) {
+      add_pairs<V, C, count, with_base>(a, All<V, C>{i}, sums);
+    }
+    if (i < a.n) {
+      add_pairs<V, C, count, with_base>(a, Some<V, C>{i, static_cast<int>(a.n - i)}, sums);
+    }
+    for (int k = 0; k < pairs; ++k) V::store_f64(lanes + 16 * k, sums[k]);
+  }
+}
+
+template <class V, class C, int count>
+void gram_of(const GramArgs& a) {
+  if (a.base == nullptr) {
+    gram_lanes<V, C, count, false>(a);
+  } else {
+    gram_lanes<V, C, count, true>(a);
+  }
+}
+
+template <class V, class C>
+void gram(const GramArgs& a) {
+  if (a.count == 2) return gram_of<V, C, 2>(a);
+  if (a.count == 3) return gram_of<V, C, 3>(a);
+  double* sums = a.lane_sums;
+  for (uint32_t i = 0; i < a.count; ++i) {
+    for (uint32_t j = i; j < a.count; ++j, sums += 16) {
+      dot<V, C>({a.vectors[i], a.vectors[j], a.base, a.n, sums});
+    }
   }
 }
 

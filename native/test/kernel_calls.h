@@ -267,6 +267,20 @@ inline Bytes run_dot(const KernelTable& table, const Call& c, Arena& arena) {
   return result;
 }
 
+inline Bytes run_gram(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint32_t count = 1 + c.variant % 4;
+  std::vector<const void*> vectors;
+  for (uint32_t i = 0; i < count; ++i) vectors.push_back(arena.input(c.stored[i]));
+  const uint8_t* base = arena.input(c.stored[4]);
+  std::vector<double> sums(size_t{16} * count * (count + 1) / 2);
+  for (size_t i = 0; i < sums.size(); ++i) sums[i] = static_cast<double>(i) * 0.5;
+  table.gram[c.codec](
+      {vectors.data(), count, c.variant % 2 == 0 ? nullptr : base, c.n, sums.data()});
+  Bytes result;
+  for (size_t k = 0; k < sums.size(); k += 16) append_sums(result, &sums[k]);
+  return result;
+}
+
 inline Bytes run_delta_magnitude(const KernelTable& table, const Call& c, Arena& arena) {
   const uint8_t* x = arena.input(c.stored[0]);
   const uint8_t* base = arena.input(c.stored[c.variant % kInputs]);

@@ -79,12 +79,8 @@ class Span : public RunningStep {
   std::vector<LaneSums> products(const Range& range, Scratch& scratch) const {
     std::vector<LaneSums> sums(pairs_.size());
     io_.for_tiles(range, kTile, input_order(), nullptr, scratch, [&](const Tile& tile) {
-      const auto dot = io_.kernels().dot[tile.codec];
-      for (size_t k = 0; k < pairs_.size(); ++k) {
-        const void* x = tile.inputs[pairs_[k].i];
-        const void* y = tile.inputs[pairs_[k].j];
-        dot({x, y, base_of(tile), tile.n, sums[k].lanes});
-      }
+      io_.kernels().gram[tile.codec]({tile.inputs.data(), static_cast<uint32_t>(vectors_),
+                                      base_of(tile), tile.n, sums[0].lanes});
     });
     return sums;
   }
