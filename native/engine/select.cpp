@@ -5,11 +5,6 @@
 #include <functional>
 
 namespace weightloom {
-namespace {
-
-constexpr size_t kMostFrequent = 16;
-
-}  // namespace
 
 Selection::Selection(uint64_t keep, uint64_t count, uint64_t blocks)
     : keep_(keep), count_(count), blocks_(blocks), cut_(count) {
@@ -29,6 +24,7 @@ void Selection::choose_mode(uint64_t expected) {
   inside_ = 0;
   const uint64_t width = uint64_t{high_} - low_ + 1;
   mode_ = width == 1 ? Mode::count : expected <= kMostCollected ? Mode::collect : Mode::histogram;
+  if (mode_ != Mode::collect) frequent_.clear();
   shift_ = 0;
   while ((width - 1) >> shift_ >= kBins) ++shift_;
   totals_.assign(mode_ == Mode::histogram ? kBins : 0, 0);
@@ -82,10 +78,19 @@ void Selection::add(const uint32_t* keys, size_t n, SweepBlock& block) const {
     if (keys[i] > high_) {
       ++block.above;
     } else if (keys[i] >= low_) {
-      if (mode_ == Mode::collect) block.keys[block.inside] = keys[i];
-      ++block.inside;
+      add_inside(keys[i], block);
     }
   }
+}
+
+void Selection::add_inside(uint32_t key, SweepBlock& block) const {
+  const auto at = std::find(frequent_.begin(), frequent_.end(), key);
+  if (at != frequent_.end()) {
+    ++block.tallies[at - frequent_.begin()];
+    return;
+  }
+  if (mode_ == Mode::collect) block.keys[block.inside] = key;
+  ++block.inside;
 }
 
 void Selection::add_histogram(const uint32_t* keys, size_t n, SweepBlock& block) const {
@@ -106,6 +111,7 @@ void Selection::finish_block(uint64_t index, const SweepBlock& block) {
   const std::lock_guard lock(mutex_);
   above_ += block.above;
   inside_ += block.inside;
+  for (const uint32_t tally : block.tallies) inside_ += tally;
   switch (mode_) {
     case Mode::count:
       equal_[index] = static_cast<uint32_t>(block.inside);
@@ -123,22 +129,10 @@ void Selection::finish_block(uint64_t index, const SweepBlock& block) {
   }
 }
 
-// Splits a block's keys into counts of the frequent ones and the rest.
 void Selection::collect_block(uint64_t index, const SweepBlock& block) {
-  auto& rest = collected_[index];
-  if (frequent_.empty()) {
-    rest.assign(block.keys, block.keys + block.inside);
-    return;
-  }
-  auto& tally = tallies_[index];
-  tally.assign(frequent_.size(), 0);
-  for (uint64_t i = 0; i < block.inside; ++i) {
-    const auto at = std::find(frequent_.begin(), frequent_.end(), block.keys[i]);
-    if (at == frequent_.end()) {
-      rest.push_back(block.keys[i]);
-    } else {
-      ++tally[static_cast<size_t>(at - frequent_.begin())];
-    }
+  collected_[index].assign(block.keys, block.keys + block.inside);
+  if (!frequent_.empty()) {
+    tallies_[index].assign(block.tallies, block.tallies + frequent_.size());
   }
 }
 

@@ -19,12 +19,16 @@
 
 namespace weightloom {
 
+// Keys that are counted apart, at most.
+constexpr size_t kMostFrequent = 16;
+
 // What one block contributes to a sweep; `keys` and `bins` are worker memory.
 struct SweepBlock {
   uint64_t above = 0;
   uint64_t inside = 0;
   uint32_t* keys = nullptr;  // collect: the keys inside, in order; room for a whole block
-  uint32_t* bins = nullptr;  // histogram: kBins counters
+  uint32_t tallies[kMostFrequent] = {};  // collect: of the frequent keys, which are not among these
+  uint32_t* bins = nullptr;              // histogram: kBins counters
 };
 
 // What a finished selection says.
@@ -51,6 +55,7 @@ class Selection {
   Mode mode() const { return mode_; }
   uint32_t low() const { return low_; }
   uint32_t high() const { return high_; }
+  const std::vector<uint32_t>& frequent() const { return frequent_; }
 
   // Adds a tile's keys to a block's contribution.
   void add(const uint32_t* keys, size_t n, SweepBlock& block) const;
@@ -69,6 +74,7 @@ class Selection {
  private:
   void start_over();
   void choose_mode(uint64_t expected);
+  void add_inside(uint32_t key, SweepBlock& block) const;
   void add_histogram(const uint32_t* keys, size_t n, SweepBlock& block) const;
   void collect_block(uint64_t index, const SweepBlock& block);
   void find_frequent(const std::vector<uint32_t>& sample);

@@ -157,14 +157,17 @@ struct DeltaArgs {
   uint32_t* magnitudes;
 };
 
-// Keys from low to high are appended to `keys` (when it is not null) in order; above and inside are
-// added to.
+// Keys from low to high are appended to `keys` (when it is not null) in order, but those that equal
+// a frequent one are tallied instead; above, inside (what is appended) and tallies are added to.
 struct CollectArgs {
   const void* x;
   const void* base;
   size_t n;
   uint32_t low;
   uint32_t high;
+  const uint32_t* frequent;
+  uint32_t frequent_count;
+  uint32_t* tallies;
   uint32_t* keys;
   uint64_t* above;
   uint64_t* inside;

@@ -2,7 +2,8 @@
 // The bits of |d| order magnitudes; every NaN counts as 0x7FFFFFFF, the largest.
 //
 // delta_magnitude: the bits of |d|, element by element (input of the selection).
-// collect_magnitude: counts the bits above a range and keeps those inside it, in order.
+// collect_magnitude: counts the bits above a range and keeps those inside it, in order, apart from
+//                  frequent ones, which are counted.
 // keep_magnitude:  bit i is set iff bits > threshold, or bits == threshold and i < cut.
 // delta_sum:       lane sums of |d| and of |d| where the mask has a bit (L1 rescale), in binary64.
 // Memory: one read of x and base each; the outputs are tiles.
@@ -47,13 +48,18 @@ void collect_magnitude(const CollectArgs& a) {
     above += static_cast<uint64_t>(__builtin_popcount(over));
     uint32_t in = live & ~(over | under);
     if (in == 0) return;
+    for (uint32_t f = 0; f < a.frequent_count; ++f) {
+      const uint32_t hit = V::bits(V::equal_u32(bits, V::set_u32(a.frequent[f]))) & in;
+      a.tallies[f] += static_cast<uint32_t>(__builtin_popcount(hit));
+      in &= ~hit;
+    }
     if (a.keys == nullptr) {
       inside += static_cast<uint64_t>(__builtin_popcount(in));
       return;
     }
-    uint32_t lanes[V::lanes];
-    V::store_u32(lanes, bits);
-    for (; in != 0; in &= in - 1) a.keys[inside++] = lanes[__builtin_ctz(in)];
+    if (in == 0) return;
+    V::store_chosen_u32(a.keys + inside, in, bits);
+    inside += static_cast<uint64_t>(__builtin_popcount(in));
   });
   *a.above += above;
   *a.inside = inside;

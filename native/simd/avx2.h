@@ -68,6 +68,13 @@ struct Avx2 {
   static U as_u32(F f) { return _mm256_castps_si256(f); }
   static U load_u32(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
   static void store_u32(void* p, U u) { _mm256_storeu_si256(static_cast<__m256i*>(p), u); }
+  static void store_chosen_u32(void* p, uint32_t chosen, U u) {
+    uint32_t values[lanes];
+    store_u32(values, u);
+    for (auto* to = static_cast<uint32_t*>(p); chosen != 0; chosen &= chosen - 1) {
+      *to++ = values[__builtin_ctz(chosen)];
+    }
+  }
   static void store_woven(void* p, const U (&words)[4]) {
     const U low01 = _mm256_unpacklo_epi32(words[0], words[1]);
     const U high01 = _mm256_unpackhi_epi32(words[0], words[1]);

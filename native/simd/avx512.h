@@ -63,6 +63,9 @@ struct Avx512 {
   static U as_u32(F f) { return _mm512_castps_si512(f); }
   static U load_u32(const void* p) { return _mm512_loadu_si512(p); }
   static void store_u32(void* p, U u) { _mm512_storeu_si512(p, u); }
+  static void store_chosen_u32(void* p, uint32_t chosen, U u) {
+    _mm512_mask_compressstoreu_epi32(p, mask(chosen), u);
+  }
   static void store_woven(void* p, const U (&words)[4]) {
     const U low01 = _mm512_unpacklo_epi32(words[0], words[1]);
     const U high01 = _mm512_unpackhi_epi32(words[0], words[1]);

@@ -53,8 +53,9 @@ concept Vector = requires(const void* in, void* out, typename V::F f, typename V
   {V::as_u32(f)};
   {V::load_u32(in)};
   {V::store_u32(out, u)};
-  {V::store_woven(out, words)};  // lane 0 of all four, lane 1 of all four, ...
-  {V::gather_u32(table, u)};     // table[lane]
+  {V::store_chosen_u32(out, w, u)};  // the lanes whose bit is set, one after another
+  {V::store_woven(out, words)};      // lane 0 of all four, lane 1 of all four, ...
+  {V::gather_u32(table, u)};         // table[lane]
   {V::add_u32(u, u)};
   {V::sub_u32(u, u)};
   {V::shift_left_u32(u, 1)};

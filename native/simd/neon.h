@@ -63,6 +63,13 @@ struct Neon {
   static U as_u32(F f) { return vreinterpretq_u32_f32(f); }
   static U load_u32(const void* p) { return vreinterpretq_u32_u8(vld1q_u8(bytes(p))); }
   static void store_u32(void* p, U u) { vst1q_u8(bytes(p), vreinterpretq_u8_u32(u)); }
+  static void store_chosen_u32(void* p, uint32_t chosen, U u) {
+    uint32_t values[lanes];
+    store_u32(values, u);
+    for (auto* to = static_cast<uint32_t*>(p); chosen != 0; chosen &= chosen - 1) {
+      *to++ = values[__builtin_ctz(chosen)];
+    }
+  }
   static void store_woven(void* p, const U (&words)[4]) {
     uint32_t woven[16];
     vst4q_u32(woven, uint32x4x4_t{{words[0], words[1], words[2], words[3]}});

@@ -63,6 +63,9 @@ struct Scalar {
     return u;
   }
   static void store_u32(void* p, U u) { std::memcpy(p, &u, 4); }
+  static void store_chosen_u32(void* p, uint32_t chosen, U u) {
+    if ((chosen & 1) != 0) store_u32(p, u);
+  }
   static void store_woven(void* p, const U (&words)[4]) { std::memcpy(p, words, 16); }
   static U gather_u32(const uint32_t* table, U at) { return table[at]; }
   static U sub_u32(U a, U b) { return a - b; }

@@ -302,8 +302,12 @@ inline Bytes run_collect_magnitude(const KernelTable& table, const Call& c, Aren
   uint64_t above = 5, inside = 0;
   auto* keys = arena.output_of<uint32_t>(c.n);
   uint32_t* const wanted = c.variant == 2 ? nullptr : keys;
-  table.collect_magnitude[c.codec]({x, base, c.n, low, high, wanted, &above, &inside});
+  const uint32_t frequent[3] = {magnitudes[c.n / 4], one, 7};
+  uint32_t tallies[3] = {};
+  table.collect_magnitude[c.codec](
+      {x, base, c.n, low, high, frequent, c.variant % 4, tallies, wanted, &above, &inside});
   Bytes result = bytes_of(&above, 1);
+  append(result, bytes_of(tallies, 3));
   append(result, bytes_of(&inside, 1));
   if (wanted != nullptr) append(result, bytes_of(keys, inside));
   return result;

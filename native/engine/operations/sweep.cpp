@@ -44,7 +44,8 @@ void sweep_block(StepIo& io, Delta delta, const Range& range, uint64_t index, Se
     }
     io.kernels().collect_magnitude[tile.codec](
         {tile.inputs[0], tile.inputs[1], tile.n, selection.low(), selection.high(),
-         counts ? nullptr : block.keys, &block.above, &block.inside});
+         selection.frequent().data(), static_cast<uint32_t>(selection.frequent().size()),
+         block.tallies, counts ? nullptr : block.keys, &block.above, &block.inside});
   });
   selection.finish_block(index, block);
 }
