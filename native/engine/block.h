@@ -128,6 +128,8 @@ class StepIo {
   void check_inputs() const;
   // Where the range's output may be built: the destination itself for memory, else scratch.
   uint8_t* begin_output(const Range& range, Scratch& scratch) const;
+  // Whether the output is written from wherever it was built.
+  bool to_file() const { return !on_demand_ && state_.outputs[step_.output].file != nullptr; }
   // Hashes the range's output and writes it.
   void end_output(const Range& range, const uint8_t* built);
 

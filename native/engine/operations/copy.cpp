@@ -50,15 +50,16 @@ class Copy : public RunningStep {
   void run_block(uint64_t block, Scratch& scratch) override {
     const Range range = io_.range(block);
     const uint8_t* from = io_.input(0, range, scratch);
-    uint8_t* to = io_.begin_output(range, scratch);
     const auto bytes = static_cast<size_t>(io_.bytes_of(range.n));
     for (size_t i = 1; i < io_.step().inputs.size(); ++i) {
       if (std::memcmp(from, io_.input(i, range, scratch), bytes) != 0) {
         throw JobError{"TENSOR_DIFFERS", "input " + std::to_string(i)};
       }
     }
+    io_.add_nonfinite(count_nonfinite(io_.step().codec, from, range.n));
+    if (io_.to_file()) return io_.end_output(range, from);
+    uint8_t* to = io_.begin_output(range, scratch);
     std::memcpy(to, from, bytes);
-    io_.add_nonfinite(count_nonfinite(io_.step().codec, to, range.n));
     io_.end_output(range, to);
   }
 };
