@@ -10,8 +10,10 @@ import type { TorchStream } from "./mt19937.ts";
 import { countCopied, type Nonfinite, noNonfinite, settle } from "./nonfinite.ts";
 import { decodeTile, makeTile, type Tile } from "./tile.ts";
 
-/** An opened place: a descriptor, or memory. */
+/** An opened source: a descriptor, or memory. */
 export type Opened = { descriptor: number; path: string } | { memory: Uint8Array };
+
+export type OpenedOutput = Opened | { nowhere: true };
 
 /** Elements `first` up to `first + count` of a tensor: one block. */
 export interface Range {
@@ -25,7 +27,7 @@ export class StepIo {
   readonly step: WorkStep;
   bytesDone = 0;
   readonly #sources: readonly Opened[];
-  readonly #outputs: readonly Opened[];
+  readonly #outputs: readonly OpenedOutput[];
   readonly #digests: (readonly [number, number])[] = [];
   readonly #seen: Nonfinite = noNonfinite();
 
@@ -35,7 +37,7 @@ export class StepIo {
   constructor(
     step: WorkStep,
     sources: readonly Opened[],
-    outputs: readonly Opened[],
+    outputs: readonly OpenedOutput[],
     stream: TorchStream,
   ) {
     this.step = step;
@@ -100,7 +102,7 @@ export class StepIo {
       output.memory.set(stored, at);
     } else {
       this.#digests[range.index] = xxh64(stored);
-      writeFully(output.descriptor, output.path, stored, at);
+      if ("descriptor" in output) writeFully(output.descriptor, output.path, stored, at);
     }
     this.bytesDone += stored.byteLength;
   }
@@ -113,8 +115,8 @@ export class StepIo {
   }
 
   result(): StepResult {
-    const file = !("memory" in this.#outputs[this.step.output]);
-    return { digest: file ? digestOfBlocks(this.#digests) : "", ...this.#seen };
+    const digested = !("memory" in this.#outputs[this.step.output]);
+    return { digest: digested ? digestOfBlocks(this.#digests) : "", ...this.#seen };
   }
 }
 
