@@ -3,8 +3,8 @@ import { closeSync, lstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { MergeError } from "../errors.ts";
 import type { Plan } from "../plan/types.ts";
-import { readRecord, recordName, stepsOf } from "./journal.ts";
-import type { Stage } from "./publish.ts";
+import { type RecordedMerge, readRecord, stepsOf } from "./journal.ts";
+import { recordName, type Stage } from "./publish.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
 
 /** Results of the steps of whole shards, by the shard's position in the plan. */
@@ -96,25 +96,26 @@ function describe(all: number, whole: number, damaged: number, foreign: number):
 }
 
 /**
- * Looks for whole shards in the stage of an interrupted merge, and clears it of all else; of
- * everything unless `allowed`.
+ * Looks for whole shards in the stage of an interrupted merge, and clears it of all else; without
+ * `resume`, of everything.
  */
 export async function resume(
-  plan: Plan,
+  merge: RecordedMerge & { resume: boolean },
   stage: Stage,
-  allowed: boolean,
-  { backend, execute }: { backend: Backend; execute: ExecuteOptions },
+  backend: Backend,
+  execute: ExecuteOptions,
 ): Promise<Resumed> {
-  if (!stage.interrupted || !allowed) {
+  const { plan } = merge;
+  if (!stage.interrupted || !merge.resume) {
     stage.clear(new Set());
     return { shards: new Map(), notes: [] };
   }
   const recorded = new Map<number, readonly StepResult[]>();
   let [damaged, foreign] = [0, 0];
   for (const shard of plan.shards.keys()) {
-    const text = stage.read(recordName(shard));
+    const text = stage.readRecord(shard);
     if (text === undefined) continue;
-    const record = readRecord(plan, shard, text);
+    const record = readRecord(merge, shard, text);
     if (record === "foreign") foreign++;
     else if (record === "damaged") damaged++;
     else if (hasHeader(join(stage.path, plan.shards[shard].name), plan.shards[shard])) {
