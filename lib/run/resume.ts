@@ -90,7 +90,8 @@ function describe(all: number, whole: number, damaged: number, foreign: number):
       "an interrupted merge was not resumed: its inputs or the version have changed since; started over",
     );
   }
-  if (damaged > 0) notes.push(`${damaged} shards of an interrupted merge are damaged: made again`);
+  if (damaged > 0)
+    notes.push(`damaged and made again: ${damaged} of ${all} shards of an interrupted merge`);
   if (whole > 0) notes.push(`resumed: ${whole} of ${all} shards were whole`);
   return notes;
 }
