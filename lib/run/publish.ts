@@ -173,10 +173,13 @@ export class Stage {
     });
   }
 
-  /** Writes down that a shard is whole. */
+  /** Writes down that a shard is whole: with all of the text, or not at all. */
   writeRecord(shard: number, text: string): void {
     const path = join(this.path, recordName(shard));
-    this.#guard(() => this.#write(path, Buffer.from(text), this.#sync));
+    this.#guard(() => {
+      this.#write(`${path}~`, Buffer.from(text), this.#sync);
+      renameSync(`${path}~`, path);
+    });
   }
 
   writeAssets(files: readonly AssetFile[]): void {

@@ -93,7 +93,7 @@ function records(): string[] {
   return stages().flatMap((stage) => {
     const path = join(folder, stage);
     const names = existsSync(path) ? readdirSync(path) : [];
-    const found = names.filter((name) => name.startsWith("weightloom.shard-"));
+    const found = names.filter((name) => /^weightloom\.shard-\d+\.json$/.test(name));
     return found.map((name) => join(path, name)).sort();
   });
 }
