@@ -4,10 +4,10 @@
  * grow with the model.
  */
 import { closeSync, fsyncSync, openSync } from "node:fs";
-import { MergeError } from "../errors.ts";
+import { MergeError, printable } from "../errors.ts";
 import { byteLength } from "../format/dtype.ts";
 import type { Combine } from "../methods/custom.ts";
-import type { Backend, ExecuteOptions, Place, StepResult, Work, WorkStep } from "../run/work.ts";
+import type { Backend, ExecuteOptions, StepResult, Work, WorkStep } from "../run/work.ts";
 import { arceeFusion } from "./arcee_fusion.ts";
 import { census } from "./census.ts";
 import { copy } from "./copy.ts";
@@ -18,7 +18,7 @@ import { nearswap } from "./nearswap.ts";
 import { ram } from "./ram.ts";
 import { sce } from "./sce.ts";
 import { span } from "./span.ts";
-import { type Opened, type Shared, StepIo } from "./step.ts";
+import { type Opened, type OpenedOutput, type Shared, StepIo } from "./step.ts";
 import { task } from "./task_arithmetic.ts";
 
 type AnyOperation = WorkStep["operation"];
@@ -47,9 +47,69 @@ const OPERATIONS: {
 /** Names of the operations this backend has. */
 export const referenceOperations: readonly string[] = Object.keys(OPERATIONS);
 
-function open(place: Place, flags: "r" | "r+"): Opened {
-  if ("memory" in place) return place;
-  return { descriptor: openSync(place.path, flags), path: place.path };
+function open(path: string, flags: "r" | "r+"): { descriptor: number; path: string } {
+  try {
+    return { descriptor: openSync(path, flags), path };
+  } catch (cause) {
+    const code = flags === "r" ? "FILE_UNREADABLE" : "WRITE_FAILED";
+    throw new MergeError(code, `${printable(path)}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The files of a work while it runs. */
+class OpenFiles {
+  readonly sources: readonly Opened[];
+  readonly outputs: readonly OpenedOutput[];
+  readonly #descriptors: number[] = [];
+
+  constructor({ sources, outputs }: Work) {
+    const file = (path: string, flags: "r" | "r+") => {
+      const opened = open(path, flags);
+      this.#descriptors.push(opened.descriptor);
+      return opened;
+    };
+    try {
+      this.sources = sources.map((place) => ("memory" in place ? place : file(place.path, "r")));
+      this.outputs = outputs.map((place) => ("path" in place ? file(place.path, "r+") : place));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  sync(output: number): void {
+    const file = this.outputs[output];
+    if (!("descriptor" in file)) return;
+    try {
+      fsyncSync(file.descriptor);
+    } catch (cause) {
+      const message = `${printable(file.path)}: sync: ${(cause as Error).message}`;
+      throw new MergeError("WRITE_FAILED", message, { cause });
+    }
+  }
+
+  close(): void {
+    for (const descriptor of this.#descriptors.splice(0)) closeSync(descriptor);
+  }
+}
+
+/** Notices when the last step of an output is done. */
+class OutputWatch {
+  readonly #left: number[];
+  readonly #results: StepResult[][];
+
+  constructor({ outputs, steps }: Work) {
+    this.#left = outputs.map(() => 0);
+    this.#results = outputs.map(() => []);
+    for (const { output, operation } of steps) if (operation.op !== "census") this.#left[output]++;
+  }
+
+  /** The results of the step's output, when it is complete by this step. */
+  add({ output, operation }: WorkStep, result: StepResult): readonly StepResult[] | undefined {
+    if (operation.op === "census") return undefined;
+    this.#results[output].push(result);
+    return --this.#left[output] === 0 ? this.#results[output] : undefined;
+  }
 }
 
 function runStep(io: StepIo, functions: ExecuteOptions["functions"]): Generator<void> {
@@ -87,32 +147,32 @@ function* makeNested(step: WorkStep, around: Around, done: number): Generator<nu
 /** Runs step after step; yields after each block with the bytes of output done so far. */
 function* runSteps(
   work: Work,
-  { sync, functions, onOpened }: ExecuteOptions,
+  { sync, functions, onOpened, onOutput }: ExecuteOptions,
   results: StepResult[],
 ): Generator<number> {
-  const opened: Opened[] = [];
-  const openAll = (places: readonly Place[], flags: "r" | "r+"): Opened[] =>
-    places.map((place) => {
-      const each = open(place, flags);
-      opened.push(each);
-      return each;
-    });
+  const files = new OpenFiles(work);
+  const watch = new OutputWatch(work);
   let done = 0;
   try {
-    const sources = openAll(work.sources, "r");
-    const outputs = openAll(work.outputs, "r+");
     onOpened?.();
     const shared: Shared = { stream: new TorchStream(), thresholds: [] };
     for (const step of work.steps) {
-      const made = yield* makeNested(step, { work, sources, shared, functions }, done);
-      const io = new StepIo(step, made, outputs, shared);
+      const made = yield* makeNested(
+        step,
+        { work, sources: files.sources, shared, functions },
+        done,
+      );
+      const io = new StepIo(step, made, files.outputs, shared);
       for (const _ of runStep(io, functions)) yield done + io.bytesDone;
       done += io.bytesDone;
-      results.push(io.result());
+      const whole = watch.add(step, results[results.push(io.result()) - 1]);
+      if (whole === undefined || onOutput === undefined) continue;
+      if (sync) files.sync(step.output);
+      if (results.length < work.steps.length) onOutput(step.output, whole);
     }
-    if (sync) for (const each of outputs) if ("descriptor" in each) fsyncSync(each.descriptor);
+    if (sync) for (const output of work.outputs.keys()) files.sync(output);
   } finally {
-    for (const each of opened) if ("descriptor" in each) closeSync(each.descriptor);
+    files.close();
   }
 }
 

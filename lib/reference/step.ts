@@ -11,8 +11,10 @@ import { countCopied, type Nonfinite, noNonfinite, settle } from "./nonfinite.ts
 import type { Selection } from "./select.ts";
 import { decodeTile, makeTile, type Tile } from "./tile.ts";
 
-/** An opened place: a descriptor, or memory. */
+/** An opened source: a descriptor, or memory. */
 export type Opened = { descriptor: number; path: string } | { memory: Uint8Array };
+
+export type OpenedOutput = Opened | { nowhere: true };
 
 /** Elements `first` up to `first + count` of a tensor: one block. */
 export interface Range {
@@ -33,7 +35,7 @@ export class StepIo {
   readonly step: WorkStep;
   bytesDone = 0;
   readonly #sources: readonly Opened[];
-  readonly #outputs: readonly Opened[];
+  readonly #outputs: readonly OpenedOutput[];
   readonly #digests: (readonly [number, number])[] = [];
   readonly #seen: Nonfinite = noNonfinite();
 
@@ -43,7 +45,7 @@ export class StepIo {
   constructor(
     step: WorkStep,
     sources: readonly Opened[],
-    outputs: readonly Opened[],
+    outputs: readonly OpenedOutput[],
     shared: Shared,
   ) {
     this.step = step;
@@ -108,7 +110,7 @@ export class StepIo {
       output.memory.set(stored, at);
     } else {
       this.#digests[range.index] = xxh64(stored);
-      writeFully(output.descriptor, output.path, stored, at);
+      if ("descriptor" in output) writeFully(output.descriptor, output.path, stored, at);
     }
     this.bytesDone += stored.byteLength;
   }
@@ -121,8 +123,8 @@ export class StepIo {
   }
 
   result(): StepResult {
-    const file = !("memory" in this.#outputs[this.step.output]);
-    return { digest: file ? digestOfBlocks(this.#digests) : "", ...this.#seen };
+    const digested = !("memory" in this.#outputs[this.step.output]);
+    return { digest: digested ? digestOfBlocks(this.#digests) : "", ...this.#seen };
   }
 }
 

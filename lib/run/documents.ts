@@ -13,11 +13,11 @@ import type { ResolvedTensor } from "../plan/resolved.ts";
 import type { LocatedModel, LocatedModels } from "../plan/sources.ts";
 import type { Plan } from "../plan/types.ts";
 import { canFuse, plannedFiles } from "./fuse.ts";
+import { claim } from "./lock.ts";
 import { nonfiniteOf } from "./nonfinite.ts";
-import { perform } from "./perform.ts";
+import { type Performed, perform } from "./perform.ts";
 import { checkOutput } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
-import type { StepResult } from "./work.ts";
 
 /** Checked options of planning. */
 export interface PlanSettings {
@@ -136,6 +136,7 @@ class Workplace {
       if (intermediateDir === undefined) {
         this.#made = mkdirSync(this.#parent, { recursive: true });
         this.folder = mkdtempSync(`${resolve(out)}.weightloom-parts-`);
+        claim(this.folder);
       } else {
         this.folder = resolve(intermediateDir);
       }
@@ -170,6 +171,11 @@ class Workplace {
   }
 }
 
+/** What has become of all documents: the last one's results, and what is to tell of the others. */
+export interface MergedDocuments extends Performed {
+  nonfinite: NonfiniteTensor[];
+}
+
 /** What documents share while they are merged. */
 interface Around {
   settings: PlanSettings;
@@ -201,10 +207,10 @@ export async function mergeDocuments(
   documents: PlannedDocument[],
   settings: PlanSettings,
   options: MergeOptions,
-): Promise<{ results: StepResult[]; nonfinite: NonfiniteTensor[] }> {
+): Promise<MergedDocuments> {
   if (documents.length === 1) {
     const [{ loaded, made }] = documents;
-    return { results: await perform(loaded, made, options), nonfinite: [] };
+    return { ...(await perform(loaded, made, options)), nonfinite: [] };
   }
   const place = new Workplace(options);
   try {
@@ -219,14 +225,14 @@ export async function mergeDocuments(
 async function mergeTogether(
   documents: PlannedDocument[],
   around: Around,
-): Promise<{ results: StepResult[]; nonfinite: NonfiniteTensor[] }> {
+): Promise<MergedDocuments> {
   const { options, place } = around;
   const done = new Map<string, LocatedModel>();
   const files = new Map<string, Plan>();
   for (const [at, { name, loaded }] of documents.entries()) {
     const made = replan(documents, at, done, around);
     if (name === undefined) {
-      return { results: await perform(loaded, made, options, files), nonfinite: [] };
+      return { ...(await perform(loaded, made, options, files)), nonfinite: [] };
     }
     const folder = place.writeAssets(name, made, options);
     done.set(name, { model: plannedModel(made, folder, folder) });
@@ -235,12 +241,10 @@ async function mergeTogether(
   throw new MergeError("INTERNAL", "no document becomes the output");
 }
 
-async function mergeInTurn(
-  documents: PlannedDocument[],
-  around: Around,
-): Promise<{ results: StepResult[]; nonfinite: NonfiniteTensor[] }> {
+async function mergeInTurn(documents: PlannedDocument[], around: Around): Promise<MergedDocuments> {
   const { options, place } = around;
   const nonfinite: NonfiniteTensor[] = [];
+  const notes: string[] = [];
   const done = new Map<string, LocatedModel>();
   for (const [at, { name, loaded }] of documents.entries()) {
     const made = replan(documents, at, done, around);
@@ -249,8 +253,9 @@ async function mergeInTurn(
     const { onProgress: _, ...others } = options;
     if (name !== undefined) checkOutput(out, made, options.overwrite ?? false);
     const own = { ...others, out, ...(onProgress === undefined ? {} : { onProgress }) };
-    const results = await perform(loaded, made, own);
-    if (name === undefined) return { results, nonfinite };
+    const { results, notes: more } = await perform(loaded, made, own);
+    notes.push(...more);
+    if (name === undefined) return { results, nonfinite, notes };
     nonfinite.push(...nonfiniteOf(made, results, name));
     done.set(name, { path: out });
   }

@@ -13,22 +13,28 @@ import { chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./backend.ts"
 import { censusOf } from "./census.ts";
 import { type FusedWork, fuse, type PlannedFiles } from "./fuse.ts";
 import { checkInputs } from "./identity.ts";
+import { stepsOf, writeRecord } from "./journal.ts";
 import { fitThreads } from "./memory.ts";
 import { refuseNonfinite } from "./nonfinite.ts";
 import { Stage } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
+import { resume, type WholeShards } from "./resume.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
 
-/** Steps in the order of the plan, but those that draw from torch's stream in the order of draws. */
+/**
+ * The steps of shards that are not whole yet: in the order of the plan, but those that draw from
+ * torch's stream in the order of draws.
+ */
 function workOf(
   made: Plan,
   { sources, nested, steps }: FusedWork,
   shards: readonly string[],
+  whole: WholeShards,
 ): { work: Work; order: number[] } {
   const drawOf = ({ operation }: PlanStep) => {
     return operation.op === "task" && operation.torch !== null ? operation.torch.offset : -1;
   };
-  const order = made.steps.map((_, i) => i);
+  const order = made.steps.flatMap(({ shard }, i) => (whole.has(shard) ? [] : [i]));
   order.sort((a, b) => drawOf(made.steps[a]) - drawOf(made.steps[b]) || a - b);
   const work = {
     sources: sources.map(({ path, size }) => ({ path, size })),
@@ -41,22 +47,44 @@ function workOf(
   return { work, order };
 }
 
-function inPlanOrder(results: readonly StepResult[], order: readonly number[]): StepResult[] {
+/** Results of all steps in their order: those of `order`, and those of shards that were whole. */
+function inPlanOrder(
+  made: Plan,
+  results: readonly StepResult[],
+  order: readonly number[],
+  whole: WholeShards,
+): StepResult[] {
   const sorted: StepResult[] = [];
   const own = results.slice(results.length - order.length);
   order.forEach((at, i) => {
     sorted[at] = own[i];
   });
+  for (const [shard, known] of whole) {
+    stepsOf(made, shard).forEach((at, i) => {
+      sorted[at] = known[i];
+    });
+  }
   return sorted;
 }
 
+/** Bytes of tensors in shards that were whole. */
+function bytesOf(made: Plan, whole: WholeShards): number {
+  const there = made.steps.filter(({ shard }) => whole.has(shard));
+  return there.reduce((sum, { dtype, count }) => sum + byteLength(dtype, count), 0);
+}
+
 /** Turns byte counts into Progress; steps run in about the order of the plan. */
-function progressOf(made: Plan, onProgress: (progress: Progress) => void): (done: number) => void {
+function progressOf(
+  made: Plan,
+  onProgress: (progress: Progress) => void,
+  bytesBefore: number,
+): (done: number) => void {
   const bytesTotal = outputBytes(made);
   const width = made.steps.map(({ dtype, count }) => byteLength(dtype, count));
   let at = 0;
   let before = 0;
-  return (bytesDone) => {
+  return (done) => {
+    const bytesDone = Math.min(bytesBefore + done, bytesTotal);
     while (at < width.length - 1 && before + width[at] <= bytesDone) before += width[at++];
     onProgress({ bytesDone, bytesTotal, tensor: made.steps[at].tensor });
   };
@@ -100,6 +128,51 @@ function referenceOnly({ backend }: MergeOptions): Backend {
 /** How long an aborted merge waits for its stage to be removed, in milliseconds. */
 const PATIENCE = 15;
 
+/** What a merge has made, beside its files. */
+export interface Performed {
+  /** By step of the plan. */
+  results: StepResult[];
+  /** What became of an interrupted merge that was found. */
+  notes: readonly string[];
+}
+
+/** What is merged, and how. */
+interface Running {
+  loaded: LoadedRecipe;
+  made: Plan;
+  fused: FusedWork;
+  backend: Backend;
+  execute: ExecuteOptions;
+  options: MergeOptions;
+}
+
+/** Runs the plan on a stage up to the last file. */
+async function fill(stage: Stage, running: Running): Promise<Performed> {
+  const { loaded, made, fused, backend, execute, options } = running;
+  const { sources } = fused;
+  const merge = { plan: made, sources, resume: options.resume !== false };
+  const { shards: whole, notes } = await resume(merge, stage, backend, execute);
+  const shards = stage.createShards(made, new Set(whole.keys()));
+  throwIfAborted(options.signal);
+  checkInputs(sources, "opening");
+  const { work, order } = workOf(made, fused, shards, whole);
+  const { onProgress } = options;
+  const done = await backend.execute(work, {
+    ...execute,
+    onOpened: () => checkInputs(sources, "opening"),
+    // For a merge that goes on after this one was killed.
+    onOutput: (shard, results) => stage.writeRecord(shard, writeRecord(merge, shard, results)),
+    onBytes: onProgress && progressOf(made, onProgress, bytesOf(made, whole)),
+  });
+  const results = inPlanOrder(made, done, order, whole);
+  checkInputs(sources, "after");
+  if (options.onNonfinite === "error") refuseNonfinite(made, results);
+  stage.writeAssets(assetsOf(loaded, made, results, options));
+  if (onProgress !== undefined) progressOf(made, onProgress, 0)(outputBytes(made));
+  throwIfAborted(options.signal);
+  return { results, notes: [...stage.notes, ...notes] };
+}
+
 /**
  * Executes a plan and publishes the result at `options.out`. Tensors of `files` are made on the
  * way, by the plans that they belong to.
@@ -109,7 +182,7 @@ export async function perform(
   made: Plan,
   options: MergeOptions,
   files: PlannedFiles = new Map(),
-): Promise<StepResult[]> {
+): Promise<Performed> {
   const fused = fuse(made, files);
   const functions = functionsOf(loaded, made);
   const backend = functions === undefined ? chooseBackend(options.backend) : referenceOnly(options);
@@ -128,25 +201,14 @@ export async function perform(
     io,
     signal: options.signal,
     functions,
-    onOpened: () => checkInputs(fused.sources, "opening"),
-    onBytes: options.onProgress === undefined ? undefined : progressOf(made, options.onProgress),
   };
   // What is wrong with the donor's small files shows before anything is computed.
   donorAssets(made, { copyTokenizer: options.copyTokenizer ?? true });
   const stage = new Stage(options.out, made, execute.sync);
   try {
-    const shards = stage.createShards(made);
-    throwIfAborted(options.signal);
-    checkInputs(fused.sources, "opening");
-    const { work, order } = workOf(made, fused, shards);
-    const results = inPlanOrder(await backend.execute(work, execute), order);
-    checkInputs(fused.sources, "after");
-    if (options.onNonfinite === "error") refuseNonfinite(made, results);
-    stage.writeAssets(assetsOf(loaded, made, results, options));
-    execute.onBytes?.(outputBytes(made));
-    throwIfAborted(options.signal);
+    const performed = await fill(stage, { loaded, made, fused, backend, execute, options });
     stage.publish(options.overwrite ?? false);
-    return results;
+    return performed;
   } catch (error) {
     const aborted = error instanceof MergeError && error.code === "ABORTED";
     await stage.discard(aborted ? PATIENCE : undefined);

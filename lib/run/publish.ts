@@ -1,6 +1,7 @@
 /**
  * Whole or absent: everything is written to a stage beside the target, synced, and renamed onto it.
- * The stage's name carries the plan's hash; a lock file in it names the process that writes.
+ * The stage's name carries the plan's hash; a lock file in it names the process that writes. An error
+ * removes it; when the process dies it stays, with the shards that are whole, for the next to go on.
  */
 import {
   closeSync,
@@ -16,18 +17,23 @@ import {
   rmdirSync,
   rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import { rm } from "node:fs/promises";
-import { hostname } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { AssetFile } from "../assets/index.ts";
 import { type ErrorCode, MergeError, printable } from "../errors.ts";
 import type { Plan } from "../plan/types.ts";
 import { loadAddon } from "./addon.ts";
+import { asidePath, outputBusy, privatePath, removeLeftovers, stagePath } from "./leftovers.ts";
+import { claim, LOCK } from "./lock.ts";
 
-const LOCK = "weightloom.lock";
+/** Records of whole shards, which are not published, have names that begin with this. */
+const RECORD = "weightloom.shard-";
+
+export function recordName(shard: number): string {
+  return `${RECORD}${String(shard + 1).padStart(5, "0")}.json`;
+}
 
 function systemError(error: unknown, path: string): MergeError {
   if (error instanceof MergeError) return error;
@@ -41,7 +47,7 @@ function systemError(error: unknown, path: string): MergeError {
 }
 
 /** The nearest part of a path that exists, with links resolved, and the rest of it. */
-function realPath(path: string): string {
+export function realPath(path: string): string {
   let at = resolve(path);
   const rest: string[] = [];
   while (!existsSync(at) && dirname(at) !== at) {
@@ -99,17 +105,6 @@ function removeEmpty(path: string, top: string): void {
   }
 }
 
-function isAlive(lock: string): boolean {
-  try {
-    const { pid, host } = JSON.parse(readFileSync(lock, "utf8")) as { pid: number; host: string };
-    if (host !== hostname()) return true;
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
 function syncFolder(path: string): void {
   if (process.platform === "win32") return;
   const descriptor = openSync(path, "r");
@@ -123,31 +118,67 @@ function syncFolder(path: string): void {
 /** The folder beside the target in which the output comes into being. */
 export class Stage {
   readonly path: string;
+  /** What was found beside the target and removed, for the user. */
+  readonly notes: readonly string[];
+  /** Whether the stage is the one of a merge that was interrupted. */
+  readonly interrupted: boolean;
   readonly #out: string;
   readonly #sync: boolean;
   /** The uppermost folder that had to be made for the target. */
   #made: string | undefined;
 
-  /** Makes the stage. @throws MergeError OUTPUT_BUSY when a living process holds it */
+  /** Makes the stage, or takes it over. @throws MergeError OUTPUT_BUSY when a process is at it */
   constructor(out: string, plan: Plan, sync: boolean) {
     this.#out = realPath(out);
     this.#sync = sync;
-    this.path = `${this.#out}.weightloom-${plan.hash.slice(0, 12)}`;
-    this.#guard(() => {
+    this.path = stagePath(this.#out, plan.hash);
+    [this.interrupted, this.notes] = this.#guard(() => {
       this.#made = mkdirSync(dirname(this.#out), { recursive: true });
-      this.#claim();
+      const notes = removeLeftovers(this.#out, this.path);
+      const claimed = claim(this.path);
+      if (claimed === "busy") throw outputBusy(this.#out, this.path);
+      return [claimed === "before", notes];
     });
   }
 
-  /** Creates the shards: header in place, blocks reserved. */
-  createShards(plan: Plan): string[] {
-    return plan.shards.map(({ name, size, header }) => {
+  /** What is written down of a shard; undefined when there is nothing, or nothing to be read. */
+  readRecord(shard: number): string | undefined {
+    try {
+      return readFileSync(join(this.path, recordName(shard)), "utf8");
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Removes what an interrupted merge left in the stage, but the named files. */
+  clear(keep: ReadonlySet<string>): void {
+    this.#guard(() => {
+      for (const name of readdirSync(this.path)) {
+        if (keep.has(name) || name.startsWith(LOCK)) continue;
+        rmSync(join(this.path, name), { recursive: true, force: true });
+      }
+    });
+  }
+
+  /** Creates the shards but those that are there: header in place, blocks reserved. */
+  createShards(plan: Plan, there: ReadonlySet<number>): string[] {
+    return plan.shards.map(({ name, size, header }, i) => {
       const path = join(this.path, name);
+      if (there.has(i)) return path;
       this.#guard(() => {
         this.#write(path, Buffer.from(header, "base64"), false);
         reserve(path, size);
       });
       return path;
+    });
+  }
+
+  /** Writes down that a shard is whole: with all of the text, or not at all. */
+  writeRecord(shard: number, text: string): void {
+    const path = join(this.path, recordName(shard));
+    this.#guard(() => {
+      this.#write(`${path}~`, Buffer.from(text), this.#sync);
+      renameSync(`${path}~`, path);
     });
   }
 
@@ -163,18 +194,17 @@ export class Stage {
     this.#guard(() => {
       const replaces = existsSync(this.#out) && readdirSync(this.#out).length > 0;
       if (replaces && !overwrite) throw outputExists(this.#out, true);
-      rmSync(join(this.path, LOCK));
-      if (this.#sync) syncFolder(this.path);
-      const aside = `${this.path}-old`;
-      if (replaces) renameSync(this.#out, aside);
+      // From here on nobody else may take the stage over.
+      const ready = privatePath(this.path);
+      renameSync(this.path, ready);
       try {
-        renameSync(this.path, this.#out);
+        this.#strip(ready);
+        if (this.#sync) syncFolder(ready);
+        this.#replace(ready, replaces);
       } catch (error) {
-        if (replaces) renameSync(aside, this.#out);
+        rmSync(ready, { recursive: true, force: true });
         throw error;
       }
-      if (this.#sync) syncFolder(dirname(this.#out));
-      if (replaces) rmSync(aside, { recursive: true });
     });
   }
 
@@ -183,7 +213,7 @@ export class Stage {
    * the rest is removed in the background.
    */
   async discard(patience?: number): Promise<void> {
-    const removed = rm(this.path, { recursive: true, force: true }).then(() => {
+    const removed = this.#remove().then(() => {
       if (this.#made !== undefined) removeEmpty(dirname(this.#out), this.#made);
     });
     if (patience === undefined) return removed;
@@ -191,17 +221,35 @@ export class Stage {
     await Promise.race([removed, new Promise((resolve) => setTimeout(resolve, patience))]);
   }
 
-  #claim(): void {
-    const lock = join(this.path, LOCK);
-    if (existsSync(this.path)) {
-      if (isAlive(lock)) {
-        const message = `another merge is writing to ${printable(this.#out)}`;
-        throw new MergeError("OUTPUT_BUSY", message, { hint: `its stage is ${this.path}` });
-      }
-      rmSync(this.path, { recursive: true, force: true });
+  /** Under another name, so that the same merge can begin again at once. */
+  async #remove(): Promise<void> {
+    let path = privatePath(this.path);
+    try {
+      renameSync(this.path, path);
+    } catch {
+      path = this.path;
     }
-    mkdirSync(this.path);
-    writeFileSync(lock, JSON.stringify({ pid: process.pid, host: hostname() }), { flag: "wx" });
+    await rm(path, { recursive: true, force: true });
+  }
+
+  /** Removes what belongs to the stage and not to the model. */
+  #strip(folder: string): void {
+    for (const name of readdirSync(folder)) {
+      if (name.startsWith(LOCK) || name.startsWith(RECORD)) rmSync(join(folder, name));
+    }
+  }
+
+  #replace(ready: string, replaces: boolean): void {
+    const aside = asidePath(this.path);
+    if (replaces) renameSync(this.#out, aside);
+    try {
+      renameSync(ready, this.#out);
+    } catch (error) {
+      if (replaces) renameSync(aside, this.#out);
+      throw error;
+    }
+    if (this.#sync) syncFolder(dirname(this.#out));
+    if (replaces) rmSync(aside, { recursive: true });
   }
 
   #write(path: string, bytes: Uint8Array, sync: boolean): void {
@@ -216,9 +264,9 @@ export class Stage {
     }
   }
 
-  #guard(body: () => void): void {
+  #guard<T>(body: () => T): T {
     try {
-      body();
+      return body();
     } catch (error) {
       throw systemError(error, this.#out);
     }

@@ -5,6 +5,9 @@ import type { Operation } from "../plan/types.ts";
 /** Where bytes are: a file of a known size, or memory of this process. */
 export type Place = { path: string; size: number } | { memory: Uint8Array };
 
+/** Where bytes go; what goes nowhere is only digested. */
+export type OutputPlace = Place | { nowhere: true; size: number };
+
 export interface WorkInput {
   /**
    * Position in `Work.sources`, and the byte offset there; a position after those means the tensor
@@ -40,7 +43,7 @@ export interface WorkStep {
 /** What a backend runs. Output files exist, have their final size, and hold their headers. */
 export interface Work {
   sources: readonly Place[];
-  outputs: readonly Place[];
+  outputs: readonly OutputPlace[];
   /**
    * Steps whose tensors are inputs of others and are never written; `output` and `offset` have no
    * meaning. Their own inputs may be of earlier ones.
@@ -51,7 +54,7 @@ export interface Work {
 
 /** What a backend says of a finished step. */
 export interface StepResult {
-  /** XXH64 over the digests of the tensor's blocks of 65,536 elements; "" for memory outputs. */
+  /** XXH64 over the digests of the tensor's blocks of 65,536 elements; "" for outputs in memory. */
   digest: string;
   /** Results that are NaN or overflow the dtype, by whether an input already was. */
   nanFromInput: number;
@@ -73,6 +76,11 @@ export interface ExecuteOptions {
   functions?: ReadonlyMap<string, Combine> | undefined;
   /** Called once, when every file is open and before its bytes count; a throw cancels the work. */
   onOpened?: (() => void) | undefined;
+  /**
+   * Called when an output file is whole (and synced, with `sync`), unless the work ends just then:
+   * its position, and the results of its steps in their order. A throw cancels the work.
+   */
+  onOutput?: ((output: number, results: readonly StepResult[]) => void) | undefined;
   /** Called with the bytes of output finished so far; a throw cancels the work. */
   onBytes?: ((bytesDone: number) => void) | undefined;
 }
@@ -84,6 +92,6 @@ export interface Backend {
   executeSync(work: Work, options: ExecuteOptions): StepResult[];
 }
 
-export function placeSize(place: Place): number {
+export function placeSize(place: OutputPlace): number {
   return "memory" in place ? place.memory.byteLength : place.size;
 }

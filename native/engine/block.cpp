@@ -88,8 +88,8 @@ void StepIo::end_output(const Range& range, const uint8_t* built) {
   if (on_demand_) return;
   const auto bytes = static_cast<size_t>(bytes_of(range.n));
   Output& output = state_.outputs[step_.output];
+  if (output.memory == nullptr) digests_[range.index] = xxh64(built, bytes, 0);
   if (output.file != nullptr) {
-    digests_[range.index] = xxh64(built, bytes, 0);
     output.file->write(built, step_.offset + bytes_of(range.first), bytes);
   }
   report(bytes);

@@ -3,7 +3,7 @@
 //
 // 64-bit little-endian words:
 //   magic "WLJOB002", sources, outputs, nested steps, steps
-//   each source and output: kind (0 file, 1 memory), size in bytes
+//   each source and output: kind (0 file, 1 memory, 2 nowhere), size in bytes
 //   each nested step, then each step: operation, output, offset, codec, element bits, count,
 //   inputs, parameters,
 //              then for each input: source, offset, codec; then the parameters as f64
@@ -11,7 +11,8 @@
 // the step is nested itself; its offset is 0. Nested steps have no output.
 // A `census` has no output, and its inputs are pairs of tensors with counts of their own.
 // For `copy` and `same` any element width may occur; the codec only says which values are not
-// finite, and is kNoCodec for elements that are not floats.
+// finite, and is kNoCodec for elements that are not floats. An output that is nowhere keeps no
+// byte: what is wanted of its steps are the results, above all the digests.
 #pragma once
 
 #include <cstddef>
@@ -63,6 +64,7 @@ struct WireStep {
 struct WireFile {
   bool memory;
   uint64_t size;
+  bool nowhere = false;
 };
 
 struct WireJob {

@@ -99,6 +99,7 @@ void check_threads() {
     const TemporaryFile file(kSize);
     const InputFile input(file.path(), kSize, true);
     std::vector<std::thread> readers;
+    std::atomic<int> right{0};
     for (size_t t = 0; t < 4; ++t) {
       readers.emplace_back([&, t] {
         for (size_t i = 0; i < 200; ++i) sum_of(input.mapping(), (t + i) % 64 * kPage, kSize);
@@ -106,12 +107,13 @@ void check_threads() {
         const TemporaryFile own(kSize);
         const InputFile mine(own.path(), kSize, true);
         own.cut(kPage);
-        CHECK(sum_of(mine.mapping(), 0, kSize) == 0x11 * kPage);
-        CHECK(found_by_check(mine) == "size");
+        const bool zeros = sum_of(mine.mapping(), 0, kSize) == 0x11 * kPage;
+        if (zeros && found_by_check(mine) == "size") ++right;
       });
     }
     file.cut(0);
     for (std::thread& reader : readers) reader.join();
+    CHECK(right == 4);
     CHECK(sum_of(input.mapping(), 0, kSize) == 0);
     CHECK(found_by_check(input) == "size");
   }
