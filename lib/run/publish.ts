@@ -24,6 +24,7 @@ import { hostname } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { AssetFile } from "../assets/index.ts";
 import { type ErrorCode, MergeError, printable } from "../errors.ts";
+import { readRegularFile } from "../format/header.ts";
 import type { Plan } from "../plan/types.ts";
 import { loadAddon } from "./addon.ts";
 
@@ -153,7 +154,7 @@ export class Stage {
 
   writeAssets(files: readonly AssetFile[]): void {
     for (const { name, bytes } of files) {
-      const content = bytes instanceof Uint8Array ? bytes : readFileSync(bytes.copyFrom);
+      const content = bytes instanceof Uint8Array ? bytes : readRegularFile(bytes.copyFrom);
       this.#guard(() => this.#write(join(this.path, name), content, this.#sync));
     }
   }
