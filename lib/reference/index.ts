@@ -4,7 +4,8 @@
  * grow with the model.
  */
 import { closeSync, fsyncSync, openSync } from "node:fs";
-import { MergeError } from "../errors.ts";
+import { MergeError, printable } from "../errors.ts";
+import { closeRead, systemFault } from "../format/header.ts";
 import type { Combine } from "../methods/custom.ts";
 import type { Operation } from "../plan/types.ts";
 import type { Backend, ExecuteOptions, Place, StepResult, Work } from "../run/work.ts";
@@ -45,7 +46,30 @@ export const referenceOperations: readonly string[] = Object.keys(OPERATIONS);
 
 function open(place: Place, flags: "r" | "r+"): Opened {
   if ("memory" in place) return place;
-  return { descriptor: openSync(place.path, flags), path: place.path };
+  const { path } = place;
+  try {
+    return { descriptor: openSync(path, flags), path };
+  } catch (cause) {
+    if (flags === "r") throw systemFault(cause, path, "MODEL_NOT_FOUND");
+    throw writeFault(cause, path);
+  }
+}
+
+function writeFault(cause: unknown, path: string): MergeError {
+  const message = `${printable(path)}: ${(cause as Error).message}`;
+  return new MergeError("WRITE_FAILED", message, { cause });
+}
+
+/** Syncs and closes an output; only then its bytes count as written. */
+function finish(output: Opened, sync: boolean, open: Set<number>): void {
+  if ("memory" in output) return;
+  try {
+    if (sync) fsyncSync(output.descriptor);
+    open.delete(output.descriptor);
+    closeSync(output.descriptor);
+  } catch (cause) {
+    throw writeFault(cause, output.path);
+  }
 }
 
 /** Runs step after step; yields after each block with the bytes of output done so far. */
@@ -54,11 +78,11 @@ function* runSteps(
   { sync, functions }: ExecuteOptions,
   results: StepResult[],
 ): Generator<number> {
-  const opened: Opened[] = [];
+  const opened = new Set<number>();
   const openAll = (places: readonly Place[], flags: "r" | "r+"): Opened[] =>
     places.map((place) => {
       const each = open(place, flags);
-      opened.push(each);
+      if ("descriptor" in each) opened.add(each.descriptor);
       return each;
     });
   let done = 0;
@@ -77,9 +101,9 @@ function* runSteps(
       done += io.bytesDone;
       results.push(io.result());
     }
-    if (sync) for (const each of outputs) if ("descriptor" in each) fsyncSync(each.descriptor);
+    for (const each of outputs) finish(each, sync, opened);
   } finally {
-    for (const each of opened) if ("descriptor" in each) closeSync(each.descriptor);
+    for (const descriptor of opened) closeRead(descriptor);
   }
 }
 

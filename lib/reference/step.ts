@@ -1,5 +1,5 @@
 import { readSync, writeSync } from "node:fs";
-import { MergeError } from "../errors.ts";
+import { MergeError, printable } from "../errors.ts";
 import { byteLength, type FloatDtype } from "../format/dtype.ts";
 import { digestOfBlocks, xxh64 } from "../format/xxh64.ts";
 import type { StepResult, WorkStep } from "../run/work.ts";
@@ -112,9 +112,18 @@ export class StepIo {
 
 function readFully(descriptor: number, path: string, into: Uint8Array, at: number): void {
   for (let done = 0; done < into.byteLength; ) {
-    const got = readSync(descriptor, into, done, into.byteLength - done, at + done);
+    const got = readSome(descriptor, path, into.subarray(done), at + done);
     if (got === 0) throw new MergeError("INPUT_CHANGED", `${path}: size has changed`);
     done += got;
+  }
+}
+
+function readSome(descriptor: number, path: string, into: Uint8Array, at: number): number {
+  try {
+    return readSync(descriptor, into, 0, into.byteLength, at);
+  } catch (cause) {
+    const message = `${printable(path)}: ${(cause as Error).message}`;
+    throw new MergeError("FILE_UNREADABLE", message, { cause });
   }
 }
 
