@@ -27,6 +27,7 @@ import { type ErrorCode, MergeError, printable } from "../errors.ts";
 import { readRegularFile } from "../format/header.ts";
 import type { Plan } from "../plan/types.ts";
 import { loadAddon } from "./addon.ts";
+import { asideOf, exchange, settleReplacement } from "./replace.ts";
 
 const LOCK = "weightloom.lock";
 
@@ -58,21 +59,32 @@ function isInside(inner: string, outer: string): boolean {
 
 /**
  * Refuses an output path that exists (unless it may be overwritten, or is an empty folder), or that
- * would overwrite or lie among the inputs.
+ * would overwrite or lie among the inputs. Before that, repairs what a crash has left of an earlier
+ * replacement there.
  */
 export function checkOutput(out: string, plan: Plan, overwrite: boolean): void {
   const target = realPath(out);
   // A file's folder counts, and where the file is a link, the folder that it leads to as well.
   const folders = plan.sources.flatMap(({ path }) => [dirname(path), dirname(realPath(path))]);
   for (const folder of new Set([...folders, plan.assets.donor].map(realPath))) {
-    if (!isInside(folder, target) && !isInside(target, folder)) continue;
+    const apart = !isInside(folder, target) && !isInside(target, folder);
+    if (apart && !isInside(folder, asideOf(target))) continue;
     const message = `the output ${printable(out)} and the input ${printable(folder)} overlap`;
     throw new MergeError("OUTPUT_IS_INPUT", message, { hint: "choose another output path" });
   }
+  settle(target);
   if (!isTaken(out)) return;
   const folder = existsSync(out) && statSync(out).isDirectory();
   if (folder && (overwrite || readdirSync(out).length === 0)) return;
   throw outputExists(out, folder);
+}
+
+function settle(target: string): void {
+  try {
+    settleReplacement(target);
+  } catch (error) {
+    throw systemError(error, target);
+  }
 }
 
 /** Whether something is there, be it a link that leads nowhere. */
@@ -159,24 +171,33 @@ export class Stage {
     }
   }
 
-  /** Syncs the stage and renames it onto the target. */
+  /** Syncs the stage and puts it at the target; on an error the target holds what it held. */
   publish(overwrite: boolean): void {
     this.#guard(() => {
       const replaces = existsSync(this.#out) && readdirSync(this.#out).length > 0;
       if (replaces && !overwrite) throw outputExists(this.#out, true);
       rmSync(join(this.path, LOCK));
       if (this.#sync) syncFolder(this.path);
-      const aside = `${this.path}-old`;
-      if (replaces) renameSync(this.#out, aside);
+      if (replaces) exchange(this.path, this.#out);
+      else renameSync(this.path, this.#out);
       try {
-        renameSync(this.path, this.#out);
+        if (this.#sync) syncFolder(dirname(this.#out));
       } catch (error) {
-        if (replaces) renameSync(aside, this.#out);
+        if (replaces) exchange(this.path, this.#out);
+        else renameSync(this.#out, this.path);
         throw error;
       }
-      if (this.#sync) syncFolder(dirname(this.#out));
-      if (replaces) rmSync(aside, { recursive: true });
+      if (replaces) this.#forget();
     });
+  }
+
+  /** Removes the old folder, which now lies at the stage; if it stays, the next merge removes it. */
+  #forget(): void {
+    try {
+      rmSync(this.path, { recursive: true, force: true });
+    } catch {
+      // The model is published: that the old one is still there is no reason to say it failed.
+    }
   }
 
   /**
@@ -202,7 +223,13 @@ export class Stage {
       rmSync(this.path, { recursive: true, force: true });
     }
     mkdirSync(this.path);
-    writeFileSync(lock, JSON.stringify({ pid: process.pid, host: hostname() }), { flag: "wx" });
+    try {
+      writeFileSync(lock, JSON.stringify({ pid: process.pid, host: hostname() }), { flag: "wx" });
+    } catch (error) {
+      rmSync(this.path, { recursive: true, force: true });
+      if (this.#made !== undefined) removeEmpty(dirname(this.#out), this.#made);
+      throw error;
+    }
   }
 
   #write(path: string, bytes: Uint8Array, sync: boolean): void {

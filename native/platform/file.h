@@ -55,4 +55,7 @@ class OutputFile {
 // Gives a file its final size with its blocks reserved, so that a full disk shows at once.
 void reserve_file(const std::string& path, uint64_t size);
 
+// Lets two paths change places in one step; false where the system or file system cannot.
+bool exchange_paths(const std::string& a, const std::string& b);
+
 }  // namespace weightloom

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
+
 #include "file.h"
 
 namespace weightloom {
@@ -113,6 +115,20 @@ void reserve_file(const std::string& path, uint64_t size) {
     fail("reserve", path, error_number);
   }
   close_file(descriptor, path);
+}
+
+bool exchange_paths(const std::string& a, const std::string& b) {
+#if defined(__APPLE__)
+  const int result = ::renamex_np(a.c_str(), b.c_str(), RENAME_SWAP);
+#elif defined(RENAME_EXCHANGE)
+  const int result = ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE);
+#else
+  const int result = -1;
+  errno = ENOSYS;
+#endif
+  if (result == 0) return true;
+  if (errno == ENOSYS || errno == EINVAL || errno == ENOTSUP) return false;
+  fail("exchange", b, errno);
 }
 
 }  // namespace weightloom
