@@ -18,6 +18,7 @@ const NATIVE_ONLY = [
   "test/parity/**",
   "test/unit/run/backend.test.ts",
   "test/unit/merge-abort.test.ts",
+  "test/unit/merge-inputs.test.ts",
   "test/unit/memory.test.ts",
   "test/unit/cli/merge.test.ts",
   "test/unit/cli/mergekit.test.ts",

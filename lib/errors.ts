@@ -88,6 +88,7 @@ export const ERROR_CODES = {
   WRITE_FAILED: "the operating system refuses a write",
   NO_SPACE: "the disk has no room for the output",
   INPUT_CHANGED: "an input file changed during the merge",
+  NONFINITE: "results are NaN or overflow, and the merge was told to refuse them",
   ABORTED: "the merge was cancelled",
   ARGUMENT: "an argument of an API call is not what it must be",
   BACKEND: "the backend that was asked for is not available",

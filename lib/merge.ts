@@ -9,12 +9,12 @@ import type { RecipeObject } from "./recipe-object.ts";
 import { type ComputeOptions, chooseBackend } from "./run/backend.ts";
 import {
   mergeDocuments,
-  nonfiniteOf,
   notesOf,
   type PlanSettings,
   planDocuments,
   withIntermediates,
 } from "./run/documents.ts";
+import { chooseNonfinite, type NonfinitePolicy, nonfiniteOf } from "./run/nonfinite.ts";
 import { throwIfAborted } from "./run/perform.ts";
 import { checkOutput } from "./run/publish.ts";
 import { loadRecipes } from "./run/recipe.ts";
@@ -64,6 +64,11 @@ export interface MergeOptions extends PlanRecipeOptions, ComputeOptions {
   sync?: boolean;
   /** How inputs are read: mapped (the default) or by positioned reads. */
   io?: "auto" | "mmap" | "pread";
+  /**
+   * What NaN, infinity and overflow in the output mean: `error` publishes nothing, with the code
+   * NONFINITE; `warn` (the default) and `allow` publish, and tell the tensors in `nonfinite`.
+   */
+  onNonfinite?: NonfinitePolicy;
   /** Copy the donor's tokenizer; default true. */
   copyTokenizer?: boolean;
   /** Write README.md and mergekit_config.yml; default true. */
@@ -173,6 +178,7 @@ export async function merge(
     throw new MergeError("ARGUMENT", "out: the path of a folder was expected");
   }
   throwIfAborted(options.signal);
+  chooseNonfinite(options.onNonfinite);
   const settings = settingsOf(options);
   const keep = options.intermediateDir !== undefined;
   const documents = await planDocuments(

@@ -25,6 +25,7 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   --backend NAME           auto (default), native or reference
   --isa NAME               avx512, avx2, neon or scalar (also WEIGHTLOOM_ISA)
   --io NAME                auto (default), mmap or pread
+  --on-nonfinite NAME      NaN and overflow in the output: warn (default), error or allow
   --no-sync                do not wait for the disk; faster, unsafe in a power cut
   --offline                take models of the hub from the cache only
   --transformers-cache DIR folder of the Hugging Face cache

@@ -2,6 +2,7 @@ import { printable } from "../errors.ts";
 import { type MergeOptions, type MergeResult, merge } from "../merge.ts";
 import { formatBytes, outputBytes } from "../plan/explain.ts";
 import { backendInfo } from "../run/backend.ts";
+import { describeNonfinite } from "../run/nonfinite.ts";
 import { HUB_OPTIONS, hubOptions } from "./hub.ts";
 import { explainIgnored, MERGEKIT_OPTIONS } from "./mergekit.ts";
 import { parse, readBytes, readChoice, readInteger } from "./options.ts";
@@ -18,6 +19,7 @@ const OPTIONS = {
   backend: { type: "string" },
   isa: { type: "string" },
   io: { type: "string" },
+  "on-nonfinite": { type: "string" },
   sync: { type: "boolean" },
   json: { type: "boolean" },
   quiet: { type: "boolean" },
@@ -69,6 +71,9 @@ function optionsOf(values: Values, out: string): MergeOptions {
   given("io", (text) => {
     options.io = readChoice(text, ["auto", "mmap", "pread"], "--io");
   });
+  given("on-nonfinite", (text) => {
+    options.onNonfinite = readChoice(text, ["error", "warn", "allow"], "--on-nonfinite");
+  });
   given("isa", (text) => {
     options.isa = text;
   });
@@ -95,7 +100,7 @@ export async function mergeCommand(args: readonly string[], streams: Streams): P
     const result = await merge(positionals[0], { ...options, signal: abort.signal, onProgress });
     progress.stop();
     const notes = [...(ignored === undefined ? [] : [ignored]), ...result.notes];
-    report({ ...result, notes }, values.json === true, streams);
+    report({ ...result, notes }, values, streams);
     return 0;
   } finally {
     progress.stop();
@@ -104,20 +109,18 @@ export async function mergeCommand(args: readonly string[], streams: Streams): P
   }
 }
 
-function report(result: MergeResult, json: boolean, streams: Streams): void {
+function report(result: MergeResult, values: Values, streams: Streams): void {
   const { out, plan, seconds, backend, nonfinite, notes } = result;
   const bytes = outputBytes(plan);
-  if (json) {
+  if (values.json === true) {
     const shards = plan.shards.map(({ name, size }) => ({ name, size }));
     const summary = { out, method: plan.method, planHash: plan.hash, shards, bytes, seconds };
     streams.out(JSON.stringify({ ...summary, backend, nonfinite, notes }, null, 2));
     return;
   }
   for (const note of notes) streams.error(`note: ${note}`);
-  for (const each of nonfinite) {
-    const born = each.nanBorn + each.overflowBorn;
-    const fromInput = each.nanFromInput + each.overflowFromInput;
-    const counts = `${born} born in the merge, ${fromInput} from the inputs`;
+  for (const each of values["on-nonfinite"] === "allow" ? [] : nonfinite) {
+    const counts = describeNonfinite(each);
     streams.error(`warning: ${each.tensor} holds values that are not finite: ${counts}`);
   }
   const size = `${plan.steps.length} tensors, ${formatBytes(bytes)}`;

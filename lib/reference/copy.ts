@@ -10,7 +10,7 @@ export function* copy(io: StepIo, input: number, others: readonly number[]): Gen
         throw new MergeError("TENSOR_DIFFERS", `tensor ${io.step.tensor}: input ${other}`);
       }
     }
-    io.writeStored(range, stored);
+    io.writeCopy(range, stored);
     yield;
   }
 }

@@ -75,7 +75,7 @@ function finish(output: Opened, sync: boolean, open: Set<number>): void {
 /** Runs step after step; yields after each block with the bytes of output done so far. */
 function* runSteps(
   work: Work,
-  { sync, functions }: ExecuteOptions,
+  { sync, functions, onOpened }: ExecuteOptions,
   results: StepResult[],
 ): Generator<number> {
   const opened = new Set<number>();
@@ -89,6 +89,7 @@ function* runSteps(
   try {
     const sources = openAll(work.sources, "r");
     const outputs = openAll(work.outputs, "r+");
+    onOpened?.();
     const stream = new TorchStream();
     for (const step of work.steps) {
       const io = new StepIo(step, sources, outputs, stream);

@@ -23,6 +23,15 @@ export function settle(out: Tile, inputs: readonly Tile[], limit: number, seen: 
   }
 }
 
+/** Counts a tile that is copied as it is. */
+export function countCopied({ bits }: Tile, seen: Nonfinite): void {
+  for (const each of bits) {
+    const magnitude = each & 0x7fffffff;
+    if (magnitude > 0x7f800000) seen.nanFromInput++;
+    else if (magnitude === 0x7f800000) seen.overflowFromInput++;
+  }
+}
+
 function isNan(bits: number): boolean {
   return (bits & 0x7fffffff) > 0x7f800000;
 }

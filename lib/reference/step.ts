@@ -1,12 +1,13 @@
 import { readSync, writeSync } from "node:fs";
 import { MergeError, printable } from "../errors.ts";
-import { byteLength, type FloatDtype } from "../format/dtype.ts";
+import { byteLength, type FloatDtype, isFloatDtype } from "../format/dtype.ts";
 import { digestOfBlocks, xxh64 } from "../format/xxh64.ts";
+import { inputChanged } from "../run/identity.ts";
 import type { StepResult, WorkStep } from "../run/work.ts";
 import { CODECS, encode } from "./codec.ts";
 import { BLOCK } from "./lanes.ts";
 import type { TorchStream } from "./mt19937.ts";
-import { type Nonfinite, noNonfinite, settle } from "./nonfinite.ts";
+import { countCopied, type Nonfinite, noNonfinite, settle } from "./nonfinite.ts";
 import { decodeTile, makeTile, type Tile } from "./tile.ts";
 
 /** An opened place: a descriptor, or memory. */
@@ -85,6 +86,13 @@ export class StepIo {
     this.writeStored(range, stored);
   }
 
+  /** Writes stored bytes of an input as they are. */
+  writeCopy(range: Range, stored: Uint8Array): void {
+    const { dtype } = this.step;
+    if (isFloatDtype(dtype)) countCopied(decodeTile(dtype, stored, range.count), this.#seen);
+    this.writeStored(range, stored);
+  }
+
   writeStored(range: Range, stored: Uint8Array): void {
     const at = this.step.offset + byteLength(this.step.dtype, range.first);
     const output = this.#outputs[this.step.output];
@@ -113,7 +121,7 @@ export class StepIo {
 function readFully(descriptor: number, path: string, into: Uint8Array, at: number): void {
   for (let done = 0; done < into.byteLength; ) {
     const got = readSome(descriptor, path, into.subarray(done), at + done);
-    if (got === 0) throw new MergeError("INPUT_CHANGED", `${path}: size has changed`);
+    if (got === 0) throw inputChanged(path);
     done += got;
   }
 }

@@ -10,6 +10,7 @@ import { outputBytes } from "../plan/explain.ts";
 import { makePlan } from "../plan/plan.ts";
 import type { LocatedModel, LocatedModels } from "../plan/sources.ts";
 import type { Plan } from "../plan/types.ts";
+import { nonfiniteOf } from "./nonfinite.ts";
 import { perform } from "./perform.ts";
 import { checkOutput } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
@@ -91,19 +92,6 @@ export function notesOf(documents: readonly PlannedDocument[]): string[] {
   return documents.flatMap(({ name, loaded, made }) => {
     if (name === undefined) return loaded.notes;
     return [...loaded.notes, ...made.notes].map((note) => `${printable(name)}: ${note}`);
-  });
-}
-
-/** Tensors of a plan with results that are not finite. */
-export function nonfiniteOf(
-  made: Plan,
-  results: readonly StepResult[],
-  name?: string,
-): NonfiniteTensor[] {
-  return results.flatMap(({ digest: _, ...counts }, i) => {
-    if (!Object.values(counts).some((count) => count > 0)) return [];
-    const tensor = printable(made.steps[i].tensor);
-    return [{ tensor: name === undefined ? tensor : `${printable(name)}/${tensor}`, ...counts }];
   });
 }
 

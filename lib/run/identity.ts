@@ -2,12 +2,15 @@ import { statSync } from "node:fs";
 import { MergeError, printable } from "../errors.ts";
 import type { Plan } from "../plan/types.ts";
 
+/** What to do about an input that changes. */
+export const UNDISTURBED = "merge again when nothing writes to it";
+
 /**
  * Insists that every input file is still the one whose header was read: same inode, device, size
- * and modification time. Called when the files are about to be opened, and again after the last
- * read and before publishing, because a file that was rewritten in place would otherwise leave a
- * model that nobody meant. Once open, a file that is removed or replaced by renaming is harmless:
- * the old content is still what is read.
+ * and modification time. Called before the files are opened and at once when they are, so that what
+ * was opened is what was planned; and after the last read and before publishing, because a file
+ * that was rewritten in place would otherwise leave a model that nobody meant. Once open, a file
+ * that is removed or replaced by renaming is harmless: the old content is still what is read.
  */
 export function checkInputs(plan: Plan, when: "opening" | "after"): void {
   for (const { path, size, identity } of plan.sources) {
@@ -21,8 +24,12 @@ export function checkInputs(plan: Plan, when: "opening" | "after"): void {
       now.mtimeNs.toString() === identity.mtimeNs &&
       now.dev.toString() === identity.device;
     if (same) continue;
-    throw new MergeError("INPUT_CHANGED", `${printable(path)} changed while it was being merged`, {
-      hint: "merge again when nothing writes to it",
-    });
+    throw inputChanged(path);
   }
+}
+
+export function inputChanged(path: string): MergeError {
+  return new MergeError("INPUT_CHANGED", `${printable(path)} changed while it was being merged`, {
+    hint: UNDISTURBED,
+  });
 }

@@ -2,6 +2,7 @@
 import { ERROR_CODES, type ErrorCode, MergeError } from "../errors.ts";
 import { hex64 } from "../format/xxh64.ts";
 import { type Addon, loadAddon, type Outcome } from "./addon.ts";
+import { UNDISTURBED } from "./identity.ts";
 import { encodeWork } from "./wire.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
 
@@ -41,7 +42,9 @@ function results(outcome: Outcome, work: Work): StepResult[] {
   const code = Object.hasOwn(ERROR_CODES, outcome.code) ? (outcome.code as ErrorCode) : "INTERNAL";
   const tensor = work.steps[outcome.step]?.tensor;
   const where = tensor === undefined ? "" : `tensor ${tensor}: `;
-  throw new MergeError(code, `${where}${outcome.message}`);
+  throw new MergeError(code, `${where}${outcome.message}`, {
+    hint: code === "INPUT_CHANGED" ? UNDISTURBED : undefined,
+  });
 }
 
 async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[]> {
@@ -51,14 +54,15 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
   const handle = addon.start(wire, places, jobOptions(options));
   let thrown: { error: unknown } | undefined;
   const cancel = () => handle.cancel();
-  const report = () => {
+  const attempt = (body: () => void) => {
     try {
-      options.onBytes?.(handle.progress());
+      body();
     } catch (error) {
       thrown ??= { error };
       cancel();
     }
   };
+  const report = () => attempt(() => options.onBytes?.(handle.progress()));
   // A thread may be waiting for the disk to sync. Files can be left to it, memory cannot.
   const files = work.outputs.every((place) => "path" in place);
   let grace: NodeJS.Timeout | undefined;
@@ -75,6 +79,7 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
   abandoned.catch(() => {});
   const timer = options.onBytes === undefined ? undefined : setInterval(report, TICK);
   options.signal?.addEventListener("abort", cancel, { once: true });
+  attempt(() => options.onOpened?.());
   try {
     const outcome = await Promise.race([handle.promise, abandoned]);
     if (thrown !== undefined) throw thrown.error;

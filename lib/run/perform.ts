@@ -12,6 +12,7 @@ import { version } from "../version.ts";
 import { chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./backend.ts";
 import { checkInputs } from "./identity.ts";
 import { fitThreads } from "./memory.ts";
+import { refuseNonfinite } from "./nonfinite.ts";
 import { Stage } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
@@ -105,6 +106,7 @@ export async function perform(
     io,
     signal: options.signal,
     functions,
+    onOpened: () => checkInputs(made, "opening"),
     onBytes: options.onProgress === undefined ? undefined : progressOf(made, options.onProgress),
   };
   // What is wrong with the donor's small files shows before anything is computed.
@@ -117,6 +119,7 @@ export async function perform(
     const { work, order } = workOf(made, shards);
     const results = inPlanOrder(await backend.execute(work, execute), order);
     checkInputs(made, "after");
+    if (options.onNonfinite === "error") refuseNonfinite(made, results);
     stage.writeAssets(assetsOf(loaded, made, results, options));
     execute.onBytes?.(outputBytes(made));
     throwIfAborted(options.signal);

@@ -27,6 +27,9 @@ const INVERSE_RANK = 6;
 const SPHERE = { slerp: 0, nuslerp: 1, multislerp: 2, karcher: 3, model_stock: 4 } as const;
 const AXIS = { all: 0, rows: 1, columns: 2 } as const;
 
+/** Of elements that are only copied. */
+const NO_CODEC = 5;
+
 /** Operations the native engine has; custom methods run on the reference. */
 export const nativeOperations: readonly string[] = Object.keys(OPERATION);
 
@@ -158,7 +161,7 @@ function numberOf({ op }: Operation): number {
 }
 
 function codecOf(dtype: Dtype): number {
-  return DTYPES[dtype].codec ?? 0;
+  return DTYPES[dtype].codec ?? NO_CODEC;
 }
 
 function writeStep(words: Words, step: WorkStep): void {

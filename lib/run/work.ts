@@ -53,6 +53,8 @@ export interface ExecuteOptions {
   signal?: AbortSignal | undefined;
   /** Functions of custom methods, by name. */
   functions?: ReadonlyMap<string, Combine> | undefined;
+  /** Called once, when every file is open and before its bytes count; a throw cancels the work. */
+  onOpened?: (() => void) | undefined;
   /** Called with the bytes of output finished so far; a throw cancels the work. */
   onBytes?: ((bytesDone: number) => void) | undefined;
 }

@@ -58,6 +58,13 @@ const uint8_t* StepIo::input(size_t i, const Range& range, Scratch& scratch) con
   return room;
 }
 
+void StepIo::check_inputs() const {
+  for (const WireInput& input : step_.inputs) {
+    const Source& source = sources_[input.source];
+    if (source.file != nullptr) source.file->check();
+  }
+}
+
 uint8_t* StepIo::begin_output(const Range& range, Scratch& scratch) const {
   const Output& output = outputs_[step_.output];
   if (output.memory != nullptr) return output.memory + step_.offset + bytes_of(range.first);

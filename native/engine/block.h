@@ -95,6 +95,8 @@ class StepIo {
 
   // The stored elements of input `i` in the range, mapped or read into scratch.
   const uint8_t* input(size_t i, const Range& range, Scratch& scratch) const;
+  // Throws when a mapped input turned out to be cut short: what was made of it is worthless.
+  void check_inputs() const;
   // Where the range's output may be built: the destination itself for memory, else scratch.
   uint8_t* begin_output(const Range& range, Scratch& scratch) const;
   // Hashes the range's output and writes it.

@@ -11,7 +11,9 @@ namespace {
 
 JobError from_file_error(const FileError& error) {
   const std::string reason = error.error_number == 0 ? "" : std::strerror(error.error_number);
-  if (error.operation == "size") return {"INPUT_CHANGED", error.path + ": size has changed"};
+  if (error.operation == "size") {
+    return {"INPUT_CHANGED", error.path + " changed while it was being merged"};
+  }
   const bool space = error.error_number == ENOSPC || error.error_number == EDQUOT;
   const bool writing =
       error.operation == "write" || error.operation == "sync" || error.operation == "close";
@@ -35,6 +37,13 @@ bool caught(JobError& error, Body body) {
     error = {"INTERNAL", thrown.what()};
   }
   return false;
+}
+
+// The same for a part of a step. An input that was cut short explains every other error.
+template <class Body>
+bool caught_in(const StepIo& io, JobError& error, Body body) {
+  const bool fine = caught(error, body);
+  return caught(error, [&] { io.check_inputs(); }) && fine;
 }
 
 }  // namespace
@@ -134,7 +143,7 @@ bool Job::activate_next() {
 
 void Job::run_claim(Active& active, uint64_t block, Scratch& scratch) {
   JobError error;
-  if (!caught(error, [&] { active.running->run_block(block, scratch); })) {
+  if (!caught_in(active.io, error, [&] { active.running->run_block(block, scratch); })) {
     const std::lock_guard lock(mutex_);
     fail(active.index, error);
   }
@@ -146,7 +155,7 @@ void Job::end_block(Active& active, Scratch& scratch, std::unique_lock<std::mute
   lock.unlock();
   bool more = false;
   JobError error;
-  const bool fine = caught(error, [&] { more = active.running->advance(scratch); });
+  const bool fine = caught_in(active.io, error, [&] { more = active.running->advance(scratch); });
   lock.lock();
   if (!fine) return fail(active.index, error);
   if (more) {

@@ -11,6 +11,7 @@ namespace {
 constexpr uint64_t kMagic = 0x313030424F4A4C57ull;  // the bytes "WLJOB001"
 constexpr uint64_t kMaxItems = uint64_t{1} << 24;
 constexpr int kCodecBits[kAllCodecs] = {32, 16, 16, 8, 8};
+static_assert(kNoCodec == kAllCodecs);
 
 [[noreturn]] void refuse(const std::string& what) {
   throw JobError{"ARGUMENT", "malformed job: " + what};
@@ -61,9 +62,16 @@ void check_span(uint64_t offset, uint64_t count, uint64_t bits, const WireFile& 
   if (offset > file.size || bytes > file.size - offset) refuse("a span leaves its file");
 }
 
+bool bytes_only(const WireStep& step) {
+  return step.operation == Operation::copy || step.operation == Operation::same;
+}
+
 void check_codec(const WireStep& step, int codec, uint64_t bits) {
-  const bool bytes_only = step.operation == Operation::copy || step.operation == Operation::same;
-  if (!bytes_only && static_cast<uint64_t>(kCodecBits[codec]) != bits) refuse("width of a dtype");
+  if (codec == kNoCodec) {
+    if (!bytes_only(step)) refuse("codec of a step");
+  } else if (static_cast<uint64_t>(kCodecBits[codec]) != bits) {
+    refuse("width of a dtype");
+  }
 }
 
 void read_inputs(Words& words, WireStep& step, uint64_t count, const WireJob& job) {
@@ -71,9 +79,10 @@ void read_inputs(Words& words, WireStep& step, uint64_t count, const WireJob& jo
     WireInput input;
     input.source = static_cast<uint32_t>(words.below(job.sources.size(), "source of an input"));
     input.offset = words.next();
-    input.codec = static_cast<int>(words.below(kAllCodecs, "codec of an input"));
-    const bool bytes_only = step.operation == Operation::copy || step.operation == Operation::same;
-    const uint64_t bits = bytes_only ? step.bits : static_cast<uint64_t>(kCodecBits[input.codec]);
+    const uint64_t codecs = kAllCodecs + (bytes_only(step) ? 1 : 0);
+    input.codec = static_cast<int>(words.below(codecs, "codec of an input"));
+    const uint64_t bits =
+        bytes_only(step) ? step.bits : static_cast<uint64_t>(kCodecBits[input.codec]);
     check_span(input.offset, step.count, bits, job.sources[input.source]);
     step.inputs.push_back(input);
   }
@@ -163,7 +172,7 @@ WireStep read_step(Words& words, const WireJob& job) {
   step.operation = static_cast<Operation>(words.below(kOperations, "operation of a step"));
   step.output = static_cast<uint32_t>(words.below(job.outputs.size(), "output of a step"));
   step.offset = words.next();
-  step.codec = static_cast<int>(words.below(kAllCodecs, "codec of a step"));
+  step.codec = static_cast<int>(words.below(kAllCodecs + 1, "codec of a step"));
   step.bits = static_cast<uint32_t>(words.below(65, "element width"));
   step.count = words.below(uint64_t{1} << 53, "element count");
   const uint64_t inputs = words.below(kMaxItems, "input count");

@@ -6,7 +6,8 @@
 //   each source and output: kind (0 file, 1 memory), size in bytes
 //   each step: operation, output, offset, codec, element bits, count, inputs, parameters,
 //              then for each input: source, offset, codec; then the parameters as f64
-// For `copy` and `same` the codec is unused and any element width may occur.
+// For `copy` and `same` any element width may occur; the codec only says which values are not
+// finite, and is kNoCodec for elements that are not floats.
 #pragma once
 
 #include <cstddef>
@@ -63,6 +64,7 @@ struct WireJob {
 };
 
 constexpr uint64_t kBlock = 65536;
+constexpr int kNoCodec = 5;
 
 // Throws JobError with code ARGUMENT when anything is out of bounds.
 WireJob read_wire(const void* words, size_t word_count);

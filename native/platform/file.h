@@ -4,7 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+
+#include "map_guard.h"
 
 namespace weightloom {
 
@@ -27,12 +30,21 @@ class InputFile {
   uint64_t size() const { return size_; }
   const std::string& path() const { return path_; }
   void read(void* into, uint64_t offset, size_t bytes) const;
+  // Throws when something that was read through the mapping was not there. To be asked after every
+  // use of the mapping, before its results count.
+  void check() const {
+    if (guard_ != nullptr && guard_->hit()) fail_check();
+  }
 
  private:
+  [[noreturn]] void fail_check() const;
+
   std::string path_;
   uint64_t size_;
+  int64_t modified_ = 0;  // nanoseconds
   int descriptor_ = -1;
   const uint8_t* mapping_ = nullptr;
+  std::unique_ptr<MapGuard> guard_;
 };
 
 // A file that exists and is written in place by position.

@@ -26,6 +26,15 @@ int open_file(const std::string& path, int flags) {
   }
 }
 
+int64_t modification_time(const struct stat& status) {
+#if defined(__APPLE__)
+  const timespec& time = status.st_mtimespec;
+#else
+  const timespec& time = status.st_mtim;
+#endif
+  return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
 void close_file(int& descriptor, const std::string& path) {
   const int closing = descriptor;
   descriptor = -1;
@@ -43,12 +52,16 @@ InputFile::InputFile(const std::string& path, uint64_t size, bool map) : path_(p
     descriptor_ = -1;
     fail("size", path, 0);
   }
+  modified_ = modification_time(status);
   if (!map || size == 0) return;
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor_, 0);
-  if (address != MAP_FAILED) mapping_ = static_cast<const uint8_t*>(address);
+  if (address == MAP_FAILED) return;
+  mapping_ = static_cast<const uint8_t*>(address);
+  guard_ = std::make_unique<MapGuard>(address, size);
 }
 
 InputFile::~InputFile() {
+  guard_.reset();
   if (mapping_ != nullptr) ::munmap(const_cast<uint8_t*>(mapping_), size_);
   if (descriptor_ >= 0) ::close(descriptor_);
 }
@@ -65,6 +78,15 @@ void InputFile::read(void* into, uint64_t offset, size_t bytes) const {
     offset += static_cast<uint64_t>(got);
     bytes -= static_cast<size_t>(got);
   }
+}
+
+// Cut short, or cut and grown again, unless the disk failed.
+void InputFile::fail_check() const {
+  struct stat status;
+  const bool known = ::fstat(descriptor_, &status) == 0;
+  const bool same = known && static_cast<uint64_t>(status.st_size) == size_ &&
+                    modification_time(status) == modified_;
+  fail(same ? "read" : "size", path_, same ? EIO : 0);
 }
 
 OutputFile::OutputFile(const std::string& path) : path_(path) {

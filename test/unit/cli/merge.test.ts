@@ -112,6 +112,26 @@ describe("merge", () => {
       "warning: w holds values that are not finite: 0 born in the merge, 1 from the inputs",
     ]);
   });
+
+  test("with --on-nonfinite allows or refuses such values", async () => {
+    const values = [60_000, 1];
+    const large = makeModel(join(folder, "large"), { w: { dtype: "F32", shape: [2], values } });
+    const path = yaml(
+      "large.yml",
+      `merge_method: linear\nmodels: [{model: ${large}, parameters: {weight: 2}}]\nparameters: {normalize: false}\ndtype: float16\n`,
+    );
+    const [quietly, refused] = [freshOut(), freshOut()];
+    const allow = ["--on-nonfinite", "allow", "--quiet"];
+    expect(await runLine("merge", path, quietly, ...allow)).toMatchObject({ code: 0, error: [] });
+    const ended = await runLine("merge", path, refused, "--on-nonfinite", "error", "--quiet");
+    expect(ended.code).toBe(3);
+    expect(ended.error).toEqual([
+      "error NONFINITE: w holds values that are not finite: 1 born in the merge, 0 from the inputs",
+    ]);
+    expect(existsSync(refused)).toBe(false);
+    const told = await runLine("merge", path, refused, "--on-nonfinite", "warn", "--quiet");
+    expect(told.error).toEqual([expect.stringMatching(/^warning: w holds/)]);
+  });
 });
 
 describe("problems", () => {
@@ -153,6 +173,7 @@ models:
     ["--backend", "cuda"],
     ["--isa", "mmx"],
     ["--io", "direct"],
+    ["--on-nonfinite", "ignore"],
   ])("of %s %s: code 2, and nothing is written", async (...option) => {
     const out = freshOut();
     const { code, error } = await runLine("merge", recipe, out, ...option);
