@@ -3,15 +3,14 @@
  * as the native engine and yielding the same bytes. It reads block by block, so its memory does not
  * grow with the model.
  */
-import { closeSync, fsyncSync, openSync } from "node:fs";
-import { MergeError, printable } from "../errors.ts";
-import { closeRead, systemFault } from "../format/header.ts";
+import { MergeError } from "../errors.ts";
 import type { Combine } from "../methods/custom.ts";
 import type { Operation } from "../plan/types.ts";
 import type { Backend, ExecuteOptions, Place, StepResult, Work } from "../run/work.ts";
 import { arceeFusion } from "./arcee_fusion.ts";
 import { copy } from "./copy.ts";
 import { combineOf, custom } from "./custom.ts";
+import { KeptFile } from "./kept_file.ts";
 import { linear } from "./linear.ts";
 import { TorchStream } from "./mt19937.ts";
 import { nearswap } from "./nearswap.ts";
@@ -44,46 +43,19 @@ const OPERATIONS: {
 /** Names of the operations this backend has. */
 export const referenceOperations: readonly string[] = Object.keys(OPERATIONS);
 
-function open(place: Place, flags: "r" | "r+"): Opened {
-  if ("memory" in place) return place;
-  const { path } = place;
-  try {
-    return { descriptor: openSync(path, flags), path };
-  } catch (cause) {
-    if (flags === "r") throw systemFault(cause, path, "MODEL_NOT_FOUND");
-    throw writeFault(cause, path);
-  }
-}
-
-function writeFault(cause: unknown, path: string): MergeError {
-  const message = `${printable(path)}: ${(cause as Error).message}`;
-  return new MergeError("WRITE_FAILED", message, { cause });
-}
-
-/** Syncs and closes an output; only then its bytes count as written. */
-function finish(output: Opened, sync: boolean, open: Set<number>): void {
-  if ("memory" in output) return;
-  try {
-    if (sync) fsyncSync(output.descriptor);
-    open.delete(output.descriptor);
-    closeSync(output.descriptor);
-  } catch (cause) {
-    throw writeFault(cause, output.path);
-  }
-}
-
 /** Runs step after step; yields after each block with the bytes of output done so far. */
 function* runSteps(
   work: Work,
   { sync, functions, onOpened }: ExecuteOptions,
   results: StepResult[],
 ): Generator<number> {
-  const opened = new Set<number>();
+  const opened: KeptFile[] = [];
   const openAll = (places: readonly Place[], flags: "r" | "r+"): Opened[] =>
     places.map((place) => {
-      const each = open(place, flags);
-      if ("descriptor" in each) opened.add(each.descriptor);
-      return each;
+      if ("memory" in place) return place;
+      const file = new KeptFile(place.path, flags);
+      opened.push(file);
+      return { file };
     });
   let done = 0;
   try {
@@ -102,9 +74,9 @@ function* runSteps(
       done += io.bytesDone;
       results.push(io.result());
     }
-    for (const each of outputs) finish(each, sync, opened);
+    for (const each of outputs) if ("file" in each) each.file.finish(sync);
   } finally {
-    for (const descriptor of opened) closeRead(descriptor);
+    for (const file of opened) file.release();
   }
 }
 

@@ -5,13 +5,14 @@ import { digestOfBlocks, xxh64 } from "../format/xxh64.ts";
 import { inputChanged } from "../run/identity.ts";
 import type { StepResult, WorkStep } from "../run/work.ts";
 import { CODECS, encode } from "./codec.ts";
+import type { KeptFile } from "./kept_file.ts";
 import { BLOCK } from "./lanes.ts";
 import type { TorchStream } from "./mt19937.ts";
 import { countCopied, type Nonfinite, noNonfinite, settle } from "./nonfinite.ts";
 import { decodeTile, makeTile, type Tile } from "./tile.ts";
 
-/** An opened place: a descriptor, or memory. */
-export type Opened = { descriptor: number; path: string } | { memory: Uint8Array };
+/** An opened place: a file, or memory. */
+export type Opened = { file: KeptFile } | { memory: Uint8Array };
 
 /** Elements `first` up to `first + count` of a tensor: one block. */
 export interface Range {
@@ -65,7 +66,7 @@ export class StepIo {
     const source = this.#sources[input.source];
     if ("memory" in source) return source.memory.subarray(at, at + bytes);
     const into = new Uint8Array(bytes);
-    readFully(source.descriptor, source.path, into, at);
+    source.file.with((descriptor) => readFully(descriptor, source.file.path, into, at));
     return into;
   }
 
@@ -100,7 +101,7 @@ export class StepIo {
       output.memory.set(stored, at);
     } else {
       this.#digests[range.index] = xxh64(stored);
-      writeFully(output.descriptor, output.path, stored, at);
+      output.file.with((descriptor) => writeFully(descriptor, output.file.path, stored, at));
     }
     this.bytesDone += stored.byteLength;
   }
