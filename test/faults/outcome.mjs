@@ -30,3 +30,22 @@ export function outcomeOf(out, { whole, old }) {
 export function leftoversOf(out) {
   return readdirSync(dirname(out)).filter((name) => name.startsWith(`${basename(out)}.`));
 }
+
+/**
+ * What became of the runs of one fault.
+ * @returns counts of everything the table shows, and `complaints` in words
+ */
+export function newTally() {
+  return {
+    runs: 0,
+    faults: 0,
+    absent: 0,
+    whole: 0,
+    old: 0,
+    leftovers: 0,
+    torn: 0,
+    crashes: 0,
+    hangs: 0,
+    complaints: [],
+  };
+}

@@ -16,6 +16,7 @@ import { parseArgs } from "node:util";
 import { ERROR_CODES } from "../../dist/errors.js";
 import { merge } from "../../dist/index.js";
 import { FAULTS, WAYS } from "./faults.mjs";
+import { LIMITS } from "./limits.mjs";
 import { SHARD_SIZE, writeFixture } from "./models.mjs";
 import { contentOf } from "./outcome.mjs";
 import { sweep } from "./sweep.mjs";
@@ -58,7 +59,7 @@ function knownCodes() {
 
 function rowOf(way, fault, tally, seconds) {
   const { complaints, ...counts } = tally;
-  return { way: way.name, fault: fault.name, ...counts, wrong: complaints.length, seconds };
+  return { way, fault, ...counts, wrong: complaints.length, seconds };
 }
 
 /** Calls that the quick mode looks at: killing takes a process each time. */
@@ -76,16 +77,23 @@ function applies({ lacks = [], only, quick }, { name, kinds }) {
 async function runAll(place) {
   const rows = [];
   const complaints = [];
+  const addRow = async (way, fault, run) => {
+    const started = performance.now();
+    const tally = await run();
+    if (tally.faults === 0) tally.complaints.push(`${way}, ${fault}: never met`);
+    complaints.push(...tally.complaints);
+    rows.push(rowOf(way, fault, tally, Math.round((performance.now() - started) / 100) / 10));
+    clear(place);
+  };
   for (const way of WAYS) {
     for (const fault of FAULTS) {
       if (!applies(way, fault)) continue;
-      const started = performance.now();
-      const tally = await sweep(place, way, fault, stepsOf(fault));
-      if (tally.faults === 0) tally.complaints.push(`${way.name}, ${fault.name}: never met`);
-      complaints.push(...tally.complaints);
-      rows.push(rowOf(way, fault, tally, Math.round((performance.now() - started) / 100) / 10));
-      clear(place);
+      await addRow(way.name, fault.name, () => sweep(place, way, fault, stepsOf(fault)));
     }
+  }
+  for (const limit of LIMITS) {
+    if (!limit.name.includes(flags.only)) continue;
+    await addRow("machine", limit.name, () => limit.run(place, flags.quick));
   }
   return { rows, complaints };
 }

@@ -4,30 +4,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { merge } from "../../dist/index.js";
 import { SHARD_SIZE } from "./models.mjs";
-import { leftoversOf, outcomeOf } from "./outcome.mjs";
+import { leftoversOf, newTally, outcomeOf } from "./outcome.mjs";
 
 /** Longest that a single merge of the tiny model may take, in milliseconds. */
 const DEADLINE = 20_000;
 const CHILD = join(import.meta.dirname, "child.mjs");
-
-/**
- * What became of the runs of one fault.
- * @returns counts of everything the table shows, and `complaints` in words
- */
-export function newTally() {
-  return {
-    runs: 0,
-    faults: 0,
-    absent: 0,
-    whole: 0,
-    old: 0,
-    leftovers: 0,
-    torn: 0,
-    crashes: 0,
-    hangs: 0,
-    complaints: [],
-  };
-}
 
 /** Starts the child of a sweep and yields what it tells; ends with how the process ended. */
 async function* tell(place, sweep, more = {}) {
