@@ -236,7 +236,33 @@ export async function killsAtRandom(place, quick) {
   return tally;
 }
 
+/** Two processes that merge into one output at once: one publishes, the other is told why not. */
+export async function twoAtOnce(place, quick) {
+  const tally = newTally();
+  for (let round = 0; round < (quick ? 8 : 100); round++) {
+    const out = join(place.root, "outputs", `shared-${round}`);
+    const runs = [0, 1].map(() =>
+      runMerge(`exec ${MERGE}`, { recipe: place.recipe, options: optionsFor(out) }),
+    );
+    const told = (await Promise.all(runs)).map((ended) => ended.told ?? { ok: false, ...ended });
+    tally.runs++;
+    tally[outcomeOf(out, place.known)]++;
+    const complain = (why) => tally.complaints.push(`two at once, round ${round}: ${why}`);
+    const refused = told.filter(({ ok }) => !ok);
+    tally.faults += refused.length;
+    if (outcomeOf(out, place.known) !== "whole") complain(outcomeOf(out, place.known));
+    if (leftoversOf(out).length > 0) complain(`left ${leftoversOf(out).join(", ")}`);
+    if (refused.length !== 1)
+      complain(`${refused.length} were refused: ${JSON.stringify(refused)}`);
+    for (const { code, message } of refused) {
+      if (code !== "OUTPUT_BUSY" && code !== "OUTPUT_EXISTS") complain(`${code} ${message}`);
+    }
+  }
+  return tally;
+}
+
 export const LIMITS = [
+  { name: "two at once", run: twoAtOnce },
   { name: "killed at random", run: killsAtRandom },
   { name: "full disk", run: fullDisk },
   { name: "read-only disk", run: readOnly },
