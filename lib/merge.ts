@@ -14,9 +14,10 @@ import {
   planDocuments,
   withIntermediates,
 } from "./run/documents.ts";
+import { settleReplacement } from "./run/leftovers.ts";
 import { chooseNonfinite, type NonfinitePolicy, nonfiniteOf } from "./run/nonfinite.ts";
 import { throwIfAborted } from "./run/perform.ts";
-import { checkOutput } from "./run/publish.ts";
+import { checkOutput, realPath } from "./run/publish.ts";
 import { loadRecipes } from "./run/recipe.ts";
 import type { StepResult } from "./run/work.ts";
 
@@ -60,6 +61,11 @@ export interface MergeOptions extends PlanRecipeOptions, ComputeOptions {
   overwrite?: boolean;
   /** Bound on the anonymous memory of the whole process, in bytes. */
   maxMemory?: number;
+  /**
+   * Go on with the whole shards that an interrupted merge of the same plan and inputs has left
+   * beside `out`; default true. `notes` tells what became of them.
+   */
+  resume?: boolean;
   /** Make the output survive a power cut before the promise resolves; default true. */
   sync?: boolean;
   /** How inputs are read: mapped (the default) or by positioned reads. */
@@ -186,9 +192,10 @@ export async function merge(
     settings,
     keep,
   );
+  settleReplacement(realPath(options.out));
   checkOutput(options.out, documents[documents.length - 1].made, options.overwrite ?? false);
   const started = performance.now();
-  const { results, nonfinite } = await mergeDocuments(documents, settings, options);
+  const { results, nonfinite, notes } = await mergeDocuments(documents, settings, options);
   const { made } = documents[documents.length - 1];
   return {
     out: options.out,
@@ -196,6 +203,6 @@ export async function merge(
     backend: isCustom(made) ? "reference" : chooseBackend(options.backend).name,
     seconds: (performance.now() - started) / 1000,
     nonfinite: [...nonfinite, ...nonfiniteOf(made, results)],
-    notes: [...notesOf(documents), ...made.notes],
+    notes: [...notesOf(documents), ...made.notes, ...notes],
   };
 }

@@ -26,6 +26,7 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   --isa NAME               avx512, avx2, neon or scalar (also WEIGHTLOOM_ISA)
   --io NAME                auto (default), mmap or pread
   --on-nonfinite NAME      NaN and overflow in the output: warn (default), error or allow
+  --no-resume              do not go on with whole shards that an interrupted merge has left
   --no-sync                do not wait for the disk; faster, unsafe in a power cut
   --offline                take models of the hub from the cache only
   --transformers-cache DIR folder of the Hugging Face cache

@@ -20,6 +20,7 @@ const OPTIONS = {
   isa: { type: "string" },
   io: { type: "string" },
   "on-nonfinite": { type: "string" },
+  resume: { type: "boolean" },
   sync: { type: "boolean" },
   json: { type: "boolean" },
   quiet: { type: "boolean" },
@@ -37,6 +38,7 @@ function optionsOf(values: Values, out: string): MergeOptions {
   const options: MergeOptions = {
     out,
     overwrite: values.overwrite === true,
+    resume: values.resume !== false,
     sync: values.sync !== false,
     copyTokenizer: values["copy-tokenizer"] !== false,
     modelCard: values["write-model-card"] !== false,

@@ -6,7 +6,7 @@
 import { MergeError } from "../errors.ts";
 import type { Combine } from "../methods/custom.ts";
 import type { Operation } from "../plan/types.ts";
-import type { Backend, ExecuteOptions, Place, StepResult, Work } from "../run/work.ts";
+import type { Backend, ExecuteOptions, StepResult, Work, WorkStep } from "../run/work.ts";
 import { arceeFusion } from "./arcee_fusion.ts";
 import { copy } from "./copy.ts";
 import { combineOf, custom } from "./custom.ts";
@@ -17,7 +17,7 @@ import { nearswap } from "./nearswap.ts";
 import { ram } from "./ram.ts";
 import { sce } from "./sce.ts";
 import { span } from "./span.ts";
-import { type Opened, StepIo } from "./step.ts";
+import { type Opened, type OpenedOutput, StepIo } from "./step.ts";
 import { task } from "./task_arithmetic.ts";
 
 /** How each operation runs; the counterpart of native/engine/operations. */
@@ -43,28 +43,75 @@ const OPERATIONS: {
 /** Names of the operations this backend has. */
 export const referenceOperations: readonly string[] = Object.keys(OPERATIONS);
 
+/** The files of a work while it runs. */
+class OpenFiles {
+  readonly sources: readonly Opened[];
+  readonly outputs: readonly OpenedOutput[];
+  readonly #files: KeptFile[] = [];
+
+  constructor({ sources, outputs }: Work) {
+    const open = (path: string, flags: "r" | "r+") => {
+      const file = new KeptFile(path, flags);
+      this.#files.push(file);
+      return { file };
+    };
+    try {
+      this.sources = sources.map((place) => ("memory" in place ? place : open(place.path, "r")));
+      this.outputs = outputs.map((place) => ("path" in place ? open(place.path, "r+") : place));
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  sync(output: number): void {
+    const each = this.outputs[output];
+    if ("file" in each) each.file.sync();
+  }
+
+  /** Closes the outputs; only then their bytes count as written. */
+  finish(): void {
+    for (const each of this.outputs) if ("file" in each) each.file.finish();
+  }
+
+  /** Lets go of all files, whatever has become of the work. */
+  release(): void {
+    for (const file of this.#files.splice(0)) file.release();
+  }
+}
+
+/** Notices when the last step of an output is done. */
+class OutputWatch {
+  readonly #left: number[];
+  readonly #results: StepResult[][];
+
+  constructor({ outputs, steps }: Work) {
+    this.#left = outputs.map(() => 0);
+    this.#results = outputs.map(() => []);
+    for (const { output } of steps) this.#left[output]++;
+  }
+
+  /** The results of the step's output, when it is complete by this step. */
+  add({ output }: WorkStep, result: StepResult): readonly StepResult[] | undefined {
+    this.#results[output].push(result);
+    return --this.#left[output] === 0 ? this.#results[output] : undefined;
+  }
+}
+
 /** Runs step after step; yields after each block with the bytes of output done so far. */
 function* runSteps(
   work: Work,
-  { sync, functions, onOpened }: ExecuteOptions,
+  { sync, functions, onOpened, onOutput }: ExecuteOptions,
   results: StepResult[],
 ): Generator<number> {
-  const opened: KeptFile[] = [];
-  const openAll = (places: readonly Place[], flags: "r" | "r+"): Opened[] =>
-    places.map((place) => {
-      if ("memory" in place) return place;
-      const file = new KeptFile(place.path, flags);
-      opened.push(file);
-      return { file };
-    });
+  const files = new OpenFiles(work);
+  const watch = new OutputWatch(work);
   let done = 0;
   try {
-    const sources = openAll(work.sources, "r");
-    const outputs = openAll(work.outputs, "r+");
     onOpened?.();
     const stream = new TorchStream();
     for (const step of work.steps) {
-      const io = new StepIo(step, sources, outputs, stream);
+      const io = new StepIo(step, files.sources, files.outputs, stream);
       const run = OPERATIONS[step.operation.op] as (
         io: StepIo,
         operation: Operation,
@@ -72,11 +119,15 @@ function* runSteps(
       ) => Generator<void>;
       for (const _ of run(io, step.operation, functions)) yield done + io.bytesDone;
       done += io.bytesDone;
-      results.push(io.result());
+      const whole = watch.add(step, results[results.push(io.result()) - 1]);
+      if (whole === undefined || onOutput === undefined) continue;
+      if (sync) files.sync(step.output);
+      if (results.length < work.steps.length) onOutput(step.output, whole);
     }
-    for (const each of outputs) if ("file" in each) each.file.finish(sync);
+    if (sync) for (const output of work.outputs.keys()) files.sync(output);
+    files.finish();
   } finally {
-    for (const file of opened) file.release();
+    files.release();
   }
 }
 

@@ -47,17 +47,18 @@ export class KeptFile {
     }
   }
 
-  /** Syncs, if asked to, and closes; only then the bytes of an output count as written. */
-  finish(sync: boolean): void {
-    if (sync) {
-      this.with((descriptor) => {
-        try {
-          fsyncSync(descriptor);
-        } catch (cause) {
-          throw this.#writeFault(cause);
-        }
-      });
-    }
+  sync(): void {
+    this.with((descriptor) => {
+      try {
+        fsyncSync(descriptor);
+      } catch (cause) {
+        throw this.#writeFault(cause);
+      }
+    });
+  }
+
+  /** Closes; only then the bytes of an output count as written. */
+  finish(): void {
     const descriptor = this.#forget();
     if (descriptor !== undefined) this.#close(descriptor);
   }

@@ -11,8 +11,10 @@ import type { TorchStream } from "./mt19937.ts";
 import { countCopied, type Nonfinite, noNonfinite, settle } from "./nonfinite.ts";
 import { decodeTile, makeTile, type Tile } from "./tile.ts";
 
-/** An opened place: a file, or memory. */
+/** An opened source: a file, or memory. */
 export type Opened = { file: KeptFile } | { memory: Uint8Array };
+
+export type OpenedOutput = Opened | { nowhere: true };
 
 /** Elements `first` up to `first + count` of a tensor: one block. */
 export interface Range {
@@ -26,7 +28,7 @@ export class StepIo {
   readonly step: WorkStep;
   bytesDone = 0;
   readonly #sources: readonly Opened[];
-  readonly #outputs: readonly Opened[];
+  readonly #outputs: readonly OpenedOutput[];
   readonly #digests: (readonly [number, number])[] = [];
   readonly #seen: Nonfinite = noNonfinite();
 
@@ -36,7 +38,7 @@ export class StepIo {
   constructor(
     step: WorkStep,
     sources: readonly Opened[],
-    outputs: readonly Opened[],
+    outputs: readonly OpenedOutput[],
     stream: TorchStream,
   ) {
     this.step = step;
@@ -101,7 +103,10 @@ export class StepIo {
       output.memory.set(stored, at);
     } else {
       this.#digests[range.index] = xxh64(stored);
-      output.file.with((descriptor) => writeFully(descriptor, output.file.path, stored, at));
+      if ("file" in output) {
+        const { file } = output;
+        file.with((descriptor) => writeFully(descriptor, file.path, stored, at));
+      }
     }
     this.bytesDone += stored.byteLength;
   }
@@ -114,8 +119,8 @@ export class StepIo {
   }
 
   result(): StepResult {
-    const file = !("memory" in this.#outputs[this.step.output]);
-    return { digest: file ? digestOfBlocks(this.#digests) : "", ...this.#seen };
+    const digested = !("memory" in this.#outputs[this.step.output]);
+    return { digest: digested ? digestOfBlocks(this.#digests) : "", ...this.#seen };
   }
 }
 

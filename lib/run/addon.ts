@@ -13,13 +13,15 @@ export interface JobOptions {
   sync: boolean;
 }
 
-/** A path or the memory itself, for each source and then each output of a wire. */
-export type AddonPlace = string | Uint8Array;
+/** A path, the memory itself, or null for nowhere: for each source and then each output of a wire. */
+export type AddonPlace = string | Uint8Array | null;
 
 export interface JobHandle {
   promise: Promise<Outcome>;
   /** Bytes of output finished so far. */
   progress(): number;
+  /** Outputs that are whole and the results of all steps so far, if more than `known` are whole. */
+  whole(known: number): { outputs: readonly number[]; results: BigUint64Array } | undefined;
   cancel(): void;
 }
 

@@ -10,11 +10,11 @@ import { outputBytes } from "../plan/explain.ts";
 import { makePlan } from "../plan/plan.ts";
 import type { LocatedModel, LocatedModels } from "../plan/sources.ts";
 import type { Plan } from "../plan/types.ts";
+import { claim } from "./lock.ts";
 import { nonfiniteOf } from "./nonfinite.ts";
-import { perform } from "./perform.ts";
+import { type Performed, perform } from "./perform.ts";
 import { checkOutput } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
-import type { StepResult } from "./work.ts";
 
 /** Checked options of planning. */
 export interface PlanSettings {
@@ -124,6 +124,7 @@ class Workplace {
       if (intermediateDir === undefined) {
         this.#made = mkdirSync(this.#parent, { recursive: true });
         this.folder = mkdtempSync(`${resolve(out)}.weightloom-parts-`);
+        claim(this.folder);
       } else {
         this.folder = resolve(intermediateDir);
       }
@@ -155,15 +156,16 @@ export async function mergeDocuments(
   documents: PlannedDocument[],
   settings: PlanSettings,
   options: MergeOptions,
-): Promise<{ results: StepResult[]; nonfinite: NonfiniteTensor[] }> {
+): Promise<Performed & { nonfinite: NonfiniteTensor[] }> {
   const last = documents.length - 1;
   if (last === 0) {
     const [{ loaded, made }] = documents;
-    return { results: await perform(loaded, made, options), nonfinite: [] };
+    return { ...(await perform(loaded, made, options)), nonfinite: [] };
   }
   const place = new Workplace(options);
   const nonfinite: NonfiniteTensor[] = [];
   const done = new Map<string, LocatedModel>();
+  const notes: string[] = [];
   try {
     for (const [at, document] of documents.entries()) {
       const { name, loaded } = document;
@@ -175,8 +177,9 @@ export async function mergeDocuments(
       const { onProgress: _, ...others } = options;
       if (name !== undefined) checkOutput(out, made, options.overwrite ?? false);
       const own = { ...others, out, ...(onProgress === undefined ? {} : { onProgress }) };
-      const results = await perform(loaded, made, own);
-      if (name === undefined) return { results, nonfinite };
+      const { results, notes: more } = await perform(loaded, made, own);
+      notes.push(...more);
+      if (name === undefined) return { results, nonfinite, notes };
       nonfinite.push(...nonfiniteOf(made, results, name));
       done.set(name, { path: out });
     }

@@ -1,7 +1,7 @@
 /** The native backend: the engine in C++, reached through the addon. */
 import { ERROR_CODES, type ErrorCode, MergeError } from "../errors.ts";
 import { hex64 } from "../format/xxh64.ts";
-import { type Addon, loadAddon, type Outcome } from "./addon.ts";
+import { type Addon, type JobHandle, loadAddon, type Outcome } from "./addon.ts";
 import { UNDISTURBED } from "./identity.ts";
 import { encodeWork } from "./wire.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
@@ -29,14 +29,17 @@ function jobOptions(options: ExecuteOptions) {
   return { threads, isa, sync, map: io === "mmap" };
 }
 
+function stepResult(words: BigUint64Array, at: number, digested: boolean): StepResult {
+  const [digest, ...counts] = words.subarray(5 * at, 5 * at + 5);
+  const [nanFromInput, nanBorn, overflowFromInput, overflowBorn] = counts.map(Number);
+  const text = digested ? hex64([Number(digest >> 32n), Number(digest & 0xffffffffn)]) : "";
+  return { digest: text, nanFromInput, nanBorn, overflowFromInput, overflowBorn };
+}
+
 function results(outcome: Outcome, work: Work): StepResult[] {
   if ("results" in outcome) {
-    return work.steps.map((_, i) => {
-      const [digest, ...counts] = outcome.results.subarray(5 * i, 5 * i + 5);
-      const [nanFromInput, nanBorn, overflowFromInput, overflowBorn] = counts.map(Number);
-      const file = "path" in work.outputs[work.steps[i].output];
-      const text = file ? hex64([Number(digest >> 32n), Number(digest & 0xffffffffn)]) : "";
-      return { digest: text, nanFromInput, nanBorn, overflowFromInput, overflowBorn };
+    return work.steps.map(({ output }, i) => {
+      return stepResult(outcome.results, i, !("memory" in work.outputs[output]));
     });
   }
   const code = Object.hasOwn(ERROR_CODES, outcome.code) ? (outcome.code as ErrorCode) : "INTERNAL";
@@ -47,10 +50,54 @@ function results(outcome: Outcome, work: Work): StepResult[] {
   });
 }
 
+/** Tells the outputs that have become whole since it was last called. */
+function outputTeller(handle: JobHandle, work: Work, onOutput: ExecuteOptions["onOutput"]) {
+  let known = 0;
+  return () => {
+    const whole = onOutput === undefined ? undefined : handle.whole(known);
+    for (const output of whole?.outputs.slice(known) ?? []) {
+      known++;
+      const steps = work.steps.flatMap((step, i) => (step.output === output ? [i] : []));
+      const words = whole?.results as BigUint64Array;
+      if (steps.length > 0)
+        onOutput?.(
+          output,
+          steps.map((i) => stepResult(words, i, true)),
+        );
+    }
+  };
+}
+
+/**
+ * Rejects a little after an abort, because a thread may be waiting for the disk to sync. Files can
+ * be left to it, memory cannot.
+ */
+function rejectAfterGrace(
+  work: Work,
+  signal: AbortSignal,
+): { promise: Promise<never>; end(): void } {
+  let grace: NodeJS.Timeout | undefined;
+  const inMemory = work.outputs.some((place) => "memory" in place);
+  let start = () => {};
+  const promise = new Promise<never>((_, reject) => {
+    start = () => {
+      if (!inMemory) grace = setTimeout(() => reject(abortError(signal)), GRACE);
+    };
+    signal.addEventListener("abort", start, { once: true });
+  });
+  promise.catch(() => {});
+  const end = () => {
+    clearTimeout(grace);
+    signal.removeEventListener("abort", start);
+  };
+  return { promise, end };
+}
+
 async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[]> {
+  const { signal, onBytes, onOpened, onOutput } = options;
   const addon = requireAddon();
   const { wire, places } = encodeWork(work);
-  if (options.signal?.aborted === true) throw abortError(options.signal);
+  if (signal?.aborted === true) throw abortError(signal);
   const handle = addon.start(wire, places, jobOptions(options));
   let thrown: { error: unknown } | undefined;
   const cancel = () => handle.cancel();
@@ -62,34 +109,27 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
       cancel();
     }
   };
-  const report = () => attempt(() => options.onBytes?.(handle.progress()));
-  // A thread may be waiting for the disk to sync. Files can be left to it, memory cannot.
-  const files = work.outputs.every((place) => "path" in place);
-  let grace: NodeJS.Timeout | undefined;
-  const abandoned = new Promise<never>((_, reject) => {
-    options.signal?.addEventListener(
-      "abort",
-      () => {
-        const signal = options.signal as AbortSignal;
-        if (files) grace = setTimeout(() => reject(abortError(signal)), GRACE);
-      },
-      { once: true },
-    );
-  });
-  abandoned.catch(() => {});
-  const timer = options.onBytes === undefined ? undefined : setInterval(report, TICK);
-  options.signal?.addEventListener("abort", cancel, { once: true });
-  attempt(() => options.onOpened?.());
+  const tellOutputs = outputTeller(handle, work, onOutput);
+  const tick = () => {
+    attempt(tellOutputs);
+    attempt(() => onBytes?.(handle.progress()));
+  };
+  const watched = onBytes !== undefined || onOutput !== undefined;
+  const timer = watched ? setInterval(tick, TICK) : undefined;
+  const abandoned = signal === undefined ? undefined : rejectAfterGrace(work, signal);
+  signal?.addEventListener("abort", cancel, { once: true });
+  attempt(() => onOpened?.());
   try {
-    const outcome = await Promise.race([handle.promise, abandoned]);
+    const ends = [handle.promise, ...(abandoned === undefined ? [] : [abandoned.promise])];
+    const outcome = await Promise.race(ends);
     if (thrown !== undefined) throw thrown.error;
     const cancelled = "code" in outcome && outcome.code === "ABORTED";
-    if (cancelled && options.signal !== undefined) throw abortError(options.signal);
+    if (cancelled && signal !== undefined) throw abortError(signal);
     return results(outcome, work);
   } finally {
     clearInterval(timer);
-    clearTimeout(grace);
-    options.signal?.removeEventListener("abort", cancel);
+    abandoned?.end();
+    signal?.removeEventListener("abort", cancel);
   }
 }
 

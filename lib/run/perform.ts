@@ -11,18 +11,27 @@ import type { Plan, PlanStep } from "../plan/types.ts";
 import { version } from "../version.ts";
 import { chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./backend.ts";
 import { checkInputs } from "./identity.ts";
+import { recordName, stepsOf, writeRecord } from "./journal.ts";
 import { fitThreads } from "./memory.ts";
 import { refuseNonfinite } from "./nonfinite.ts";
 import { Stage } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
+import { resume, type WholeShards } from "./resume.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
 
-/** Steps in the order of the plan, but those that draw from torch's stream in the order of draws. */
-function workOf(made: Plan, shards: readonly string[]): { work: Work; order: number[] } {
+/**
+ * The steps of shards that are not whole yet: in the order of the plan, but those that draw from torch's
+ * stream in the order of draws.
+ */
+function workOf(
+  made: Plan,
+  shards: readonly string[],
+  whole: WholeShards,
+): { work: Work; order: number[] } {
   const drawOf = ({ operation }: PlanStep) => {
     return operation.op === "task" && operation.torch !== null ? operation.torch.offset : -1;
   };
-  const order = made.steps.map((_, i) => i);
+  const order = made.steps.flatMap(({ shard }, i) => (whole.has(shard) ? [] : [i]));
   order.sort((a, b) => drawOf(made.steps[a]) - drawOf(made.steps[b]) || a - b);
   const work = {
     sources: made.sources.map(({ path, size }) => ({ path, size })),
@@ -32,21 +41,43 @@ function workOf(made: Plan, shards: readonly string[]): { work: Work; order: num
   return { work, order };
 }
 
-function inPlanOrder(results: readonly StepResult[], order: readonly number[]): StepResult[] {
+/** Results of all steps in their order: those of `order`, and those of shards that were whole. */
+function inPlanOrder(
+  made: Plan,
+  results: readonly StepResult[],
+  order: readonly number[],
+  whole: WholeShards,
+): StepResult[] {
   const sorted: StepResult[] = [];
   order.forEach((at, i) => {
     sorted[at] = results[i];
   });
+  for (const [shard, known] of whole) {
+    stepsOf(made, shard).forEach((at, i) => {
+      sorted[at] = known[i];
+    });
+  }
   return sorted;
 }
 
+/** Bytes of tensors in shards that were whole. */
+function bytesOf(made: Plan, whole: WholeShards): number {
+  const there = made.steps.filter(({ shard }) => whole.has(shard));
+  return there.reduce((sum, { dtype, count }) => sum + byteLength(dtype, count), 0);
+}
+
 /** Turns byte counts into Progress; steps run in about the order of the plan. */
-function progressOf(made: Plan, onProgress: (progress: Progress) => void): (done: number) => void {
+function progressOf(
+  made: Plan,
+  onProgress: (progress: Progress) => void,
+  bytesBefore: number,
+): (done: number) => void {
   const bytesTotal = outputBytes(made);
   const width = made.steps.map(({ dtype, count }) => byteLength(dtype, count));
   let at = 0;
   let before = 0;
-  return (bytesDone) => {
+  return (done) => {
+    const bytesDone = Math.min(bytesBefore + done, bytesTotal);
     while (at < width.length - 1 && before + width[at] <= bytesDone) before += width[at++];
     onProgress({ bytesDone, bytesTotal, tensor: made.steps[at].tensor });
   };
@@ -90,12 +121,57 @@ function referenceOnly({ backend }: MergeOptions): Backend {
 /** How long an aborted merge waits for its stage to be removed, in milliseconds. */
 const PATIENCE = 15;
 
+/** What a merge has made, beside its files. */
+export interface Performed {
+  /** By step of the plan. */
+  results: StepResult[];
+  /** What became of an interrupted merge that was found. */
+  notes: readonly string[];
+}
+
+/** Writes down every shard that is whole, for a merge that goes on after this one was killed. */
+function recordTo(stage: Stage, made: Plan): ExecuteOptions["onOutput"] {
+  return (shard, results) => {
+    stage.writeRecord(recordName(shard), writeRecord(made, shard, results));
+  };
+}
+
+/** Runs the plan on a stage up to the last file. */
+async function fill(
+  stage: Stage,
+  loaded: LoadedRecipe,
+  made: Plan,
+  running: { backend: Backend; execute: ExecuteOptions; options: MergeOptions },
+): Promise<Performed> {
+  const { backend, execute, options } = running;
+  const { shards: whole, notes } = await resume(made, stage, options.resume !== false, running);
+  const shards = stage.createShards(made, new Set(whole.keys()));
+  throwIfAborted(options.signal);
+  checkInputs(made, "opening");
+  const { work, order } = workOf(made, shards, whole);
+  const { onProgress } = options;
+  const own: ExecuteOptions = {
+    ...execute,
+    onOpened: () => checkInputs(made, "opening"),
+    onOutput: recordTo(stage, made),
+    onBytes: onProgress && progressOf(made, onProgress, bytesOf(made, whole)),
+  };
+  const done = await backend.execute(work, own);
+  const results = inPlanOrder(made, done, order, whole);
+  checkInputs(made, "after");
+  if (options.onNonfinite === "error") refuseNonfinite(made, results);
+  stage.writeAssets(assetsOf(loaded, made, results, options));
+  if (onProgress !== undefined) progressOf(made, onProgress, 0)(outputBytes(made));
+  throwIfAborted(options.signal);
+  return { results, notes: [...stage.notes, ...notes] };
+}
+
 /** Executes a plan and publishes the result at `options.out`. */
 export async function perform(
   loaded: LoadedRecipe,
   made: Plan,
   options: MergeOptions,
-): Promise<StepResult[]> {
+): Promise<Performed> {
   const functions = functionsOf(loaded, made);
   const backend = functions === undefined ? chooseBackend(options.backend) : referenceOnly(options);
   const io = chooseIo(options.io);
@@ -106,25 +182,14 @@ export async function perform(
     io,
     signal: options.signal,
     functions,
-    onOpened: () => checkInputs(made, "opening"),
-    onBytes: options.onProgress === undefined ? undefined : progressOf(made, options.onProgress),
   };
   // What is wrong with the donor's small files shows before anything is computed.
   donorAssets(made, { copyTokenizer: options.copyTokenizer ?? true });
   const stage = new Stage(options.out, made, execute.sync);
   try {
-    const shards = stage.createShards(made);
-    throwIfAborted(options.signal);
-    checkInputs(made, "opening");
-    const { work, order } = workOf(made, shards);
-    const results = inPlanOrder(await backend.execute(work, execute), order);
-    checkInputs(made, "after");
-    if (options.onNonfinite === "error") refuseNonfinite(made, results);
-    stage.writeAssets(assetsOf(loaded, made, results, options));
-    execute.onBytes?.(outputBytes(made));
-    throwIfAborted(options.signal);
+    const performed = await fill(stage, loaded, made, { backend, execute, options });
     stage.publish(options.overwrite ?? false);
-    return results;
+    return performed;
   } catch (error) {
     const aborted = error instanceof MergeError && error.code === "ABORTED";
     // Why the merge failed matters more than why its remains cannot be removed.

@@ -1,6 +1,7 @@
 /**
  * Whole or absent: everything is written to a stage beside the target, synced, and renamed onto it.
- * The stage's name carries the plan's hash; a lock file in it names the process that writes.
+ * The stage's name carries the plan's hash; a lock file in it names the process that writes. An error
+ * removes it; when the process dies it stays, with the shards that are whole, for the next to go on.
  */
 import {
   closeSync,
@@ -16,20 +17,21 @@ import {
   rmdirSync,
   rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import { rm } from "node:fs/promises";
-import { hostname } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { AssetFile } from "../assets/index.ts";
 import { type ErrorCode, MergeError, printable } from "../errors.ts";
 import { readRegularFile } from "../format/header.ts";
 import type { Plan } from "../plan/types.ts";
 import { loadAddon } from "./addon.ts";
-import { asideOf, exchange, settleReplacement } from "./replace.ts";
+import { asidePath, outputBusy, privatePath, removeLeftovers, stagePath } from "./leftovers.ts";
+import { claim, LOCK } from "./lock.ts";
+import { exchange } from "./replace.ts";
 
-const LOCK = "weightloom.lock";
+/** Files of a stage that are not published, beside the locks, have names that begin with this. */
+export const RECORD = "weightloom.shard-";
 
 function systemError(error: unknown, path: string): MergeError {
   if (error instanceof MergeError) return error;
@@ -43,7 +45,7 @@ function systemError(error: unknown, path: string): MergeError {
 }
 
 /** The nearest part of a path that exists, with links resolved, and the rest of it. */
-function realPath(path: string): string {
+export function realPath(path: string): string {
   let at = resolve(path);
   const rest: string[] = [];
   while (!existsSync(at) && dirname(at) !== at) {
@@ -59,31 +61,29 @@ function isInside(inner: string, outer: string): boolean {
 
 /**
  * Refuses an output path that exists (unless it may be overwritten, or is an empty folder), or that
- * would overwrite or lie among the inputs. Before that, repairs what a crash has left of an earlier
- * replacement there.
+ * would overwrite or lie among the inputs.
  */
 export function checkOutput(out: string, plan: Plan, overwrite: boolean): void {
   const target = realPath(out);
   // A file's folder counts, and where the file is a link, the folder that it leads to as well.
   const folders = plan.sources.flatMap(({ path }) => [dirname(path), dirname(realPath(path))]);
   for (const folder of new Set([...folders, plan.assets.donor].map(realPath))) {
-    const apart = !isInside(folder, target) && !isInside(target, folder);
-    if (apart && !isInside(folder, asideOf(target))) continue;
+    if (!isInside(folder, target) && !isInside(target, folder)) continue;
     const message = `the output ${printable(out)} and the input ${printable(folder)} overlap`;
     throw new MergeError("OUTPUT_IS_INPUT", message, { hint: "choose another output path" });
   }
-  settle(target);
   if (!isTaken(out)) return;
   const folder = existsSync(out) && statSync(out).isDirectory();
   if (folder && (overwrite || readdirSync(out).length === 0)) return;
   throw outputExists(out, folder);
 }
 
-function settle(target: string): void {
+/** Removes the old folder; where it cannot be, the next merge removes it. */
+function forget(path: string): void {
   try {
-    settleReplacement(target);
-  } catch (error) {
-    throw systemError(error, target);
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // The model is published: that the old one is still there is no reason to say it failed.
   }
 }
 
@@ -112,17 +112,6 @@ function removeEmpty(path: string, top: string): void {
   }
 }
 
-function isAlive(lock: string): boolean {
-  try {
-    const { pid, host } = JSON.parse(readFileSync(lock, "utf8")) as { pid: number; host: string };
-    if (host !== hostname()) return true;
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
 function syncFolder(path: string): void {
   if (process.platform === "win32") return;
   const descriptor = openSync(path, "r");
@@ -136,32 +125,64 @@ function syncFolder(path: string): void {
 /** The folder beside the target in which the output comes into being. */
 export class Stage {
   readonly path: string;
+  /** What was found beside the target and removed, for the user. */
+  readonly notes: readonly string[];
+  /** Whether the stage is the one of a merge that was interrupted. */
+  readonly interrupted: boolean;
   readonly #out: string;
   readonly #sync: boolean;
   /** The uppermost folder that had to be made for the target. */
   #made: string | undefined;
 
-  /** Makes the stage. @throws MergeError OUTPUT_BUSY when a living process holds it */
+  /** Makes the stage, or takes it over. @throws MergeError OUTPUT_BUSY when a process is at it */
   constructor(out: string, plan: Plan, sync: boolean) {
     this.#out = realPath(out);
     this.#sync = sync;
-    this.path = `${this.#out}.weightloom-${plan.hash.slice(0, 12)}`;
-    this.#guard(() => {
+    this.path = stagePath(this.#out, plan.hash);
+    [this.interrupted, this.notes] = this.#guard(() => {
       this.#made = mkdirSync(dirname(this.#out), { recursive: true });
-      this.#claim();
+      const notes = removeLeftovers(this.#out, this.path);
+      const claimed = claim(this.path);
+      if (claimed === "busy") throw outputBusy(this.#out, this.path);
+      return [claimed === "before", notes];
     });
   }
 
-  /** Creates the shards: header in place, blocks reserved. */
-  createShards(plan: Plan): string[] {
-    return plan.shards.map(({ name, size, header }) => {
+  /** The text of a file of the stage; undefined when it is not there or cannot be read. */
+  read(name: string): string | undefined {
+    try {
+      return readFileSync(join(this.path, name), "utf8");
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Removes what an interrupted merge left in the stage, but the named files. */
+  clear(keep: ReadonlySet<string>): void {
+    this.#guard(() => {
+      for (const name of readdirSync(this.path)) {
+        if (keep.has(name) || name.startsWith(LOCK)) continue;
+        rmSync(join(this.path, name), { recursive: true, force: true });
+      }
+    });
+  }
+
+  /** Creates the shards but those that are there: header in place, blocks reserved. */
+  createShards(plan: Plan, there: ReadonlySet<number>): string[] {
+    return plan.shards.map(({ name, size, header }, i) => {
       const path = join(this.path, name);
+      if (there.has(i)) return path;
       this.#guard(() => {
         this.#write(path, Buffer.from(header, "base64"), false);
         reserve(path, size);
       });
       return path;
     });
+  }
+
+  /** Writes a file that is not to be published. */
+  writeRecord(name: string, text: string): void {
+    this.#guard(() => this.#write(join(this.path, name), Buffer.from(text), this.#sync));
   }
 
   writeAssets(files: readonly AssetFile[]): void {
@@ -176,28 +197,18 @@ export class Stage {
     this.#guard(() => {
       const replaces = existsSync(this.#out) && readdirSync(this.#out).length > 0;
       if (replaces && !overwrite) throw outputExists(this.#out, true);
-      rmSync(join(this.path, LOCK));
-      if (this.#sync) syncFolder(this.path);
-      if (replaces) exchange(this.path, this.#out);
-      else renameSync(this.path, this.#out);
+      // From here on nobody else may take the stage over.
+      const ready = privatePath(this.path);
+      renameSync(this.path, ready);
       try {
-        if (this.#sync) syncFolder(dirname(this.#out));
+        this.#strip(ready);
+        if (this.#sync) syncFolder(ready);
+        this.#replace(ready, replaces);
       } catch (error) {
-        if (replaces) exchange(this.path, this.#out);
-        else renameSync(this.#out, this.path);
+        rmSync(ready, { recursive: true, force: true });
         throw error;
       }
-      if (replaces) this.#forget();
     });
-  }
-
-  /** Removes the old folder, which now lies at the stage; if it stays, the next merge removes it. */
-  #forget(): void {
-    try {
-      rmSync(this.path, { recursive: true, force: true });
-    } catch {
-      // The model is published: that the old one is still there is no reason to say it failed.
-    }
   }
 
   /**
@@ -205,7 +216,7 @@ export class Stage {
    * the rest is removed in the background.
    */
   async discard(patience?: number): Promise<void> {
-    const removed = rm(this.path, { recursive: true, force: true }).then(() => {
+    const removed = this.#remove().then(() => {
       if (this.#made !== undefined) removeEmpty(dirname(this.#out), this.#made);
     });
     if (patience === undefined) return removed;
@@ -213,23 +224,37 @@ export class Stage {
     await Promise.race([removed, new Promise((resolve) => setTimeout(resolve, patience))]);
   }
 
-  #claim(): void {
-    const lock = join(this.path, LOCK);
-    if (existsSync(this.path)) {
-      if (isAlive(lock)) {
-        const message = `another merge is writing to ${printable(this.#out)}`;
-        throw new MergeError("OUTPUT_BUSY", message, { hint: `its stage is ${this.path}` });
-      }
-      rmSync(this.path, { recursive: true, force: true });
-    }
-    mkdirSync(this.path);
+  /** Under another name, so that the same merge can begin again at once. */
+  async #remove(): Promise<void> {
+    let path = privatePath(this.path);
     try {
-      writeFileSync(lock, JSON.stringify({ pid: process.pid, host: hostname() }), { flag: "wx" });
+      renameSync(this.path, path);
+    } catch {
+      path = this.path;
+    }
+    await rm(path, { recursive: true, force: true });
+  }
+
+  /** Removes what belongs to the stage and not to the model. */
+  #strip(folder: string): void {
+    for (const name of readdirSync(folder)) {
+      if (name.startsWith(LOCK) || name.startsWith(RECORD)) rmSync(join(folder, name));
+    }
+  }
+
+  /** Puts the finished folder at the target; on an error the target holds what it held. */
+  #replace(ready: string, replaces: boolean): void {
+    const aside = asidePath(this.path);
+    if (replaces) exchange(ready, this.#out, aside);
+    else renameSync(ready, this.#out);
+    try {
+      if (this.#sync) syncFolder(dirname(this.#out));
     } catch (error) {
-      rmSync(this.path, { recursive: true, force: true });
-      if (this.#made !== undefined) removeEmpty(dirname(this.#out), this.#made);
+      if (replaces) exchange(ready, this.#out, aside);
+      else renameSync(this.#out, ready);
       throw error;
     }
+    if (replaces) forget(ready);
   }
 
   #write(path: string, bytes: Uint8Array, sync: boolean): void {
@@ -244,9 +269,9 @@ export class Stage {
     }
   }
 
-  #guard(body: () => void): void {
+  #guard<T>(body: () => T): T {
     try {
-      body();
+      return body();
     } catch (error) {
       throw systemError(error, this.#out);
     }

@@ -6,7 +6,7 @@ import { MergeError } from "../errors.ts";
 import { DTYPES, type Dtype } from "../format/dtype.ts";
 import type { Operation, Sparsify } from "../plan/types.ts";
 import type { AddonPlace } from "./addon.ts";
-import { type Place, placeSize, type Work, type WorkStep } from "./work.ts";
+import { type OutputPlace, placeSize, type Work, type WorkStep } from "./work.ts";
 
 const MAGIC = "WLJOB001";
 const OPERATION = {
@@ -183,9 +183,9 @@ function writeStep(words: Words, step: WorkStep): void {
   for (const number of numbers) words.float(number);
 }
 
-function writePlaces(words: Words, places: readonly Place[]): void {
+function writePlaces(words: Words, places: readonly OutputPlace[]): void {
   for (const place of places) {
-    words.integer("memory" in place ? 1 : 0);
+    words.integer("memory" in place ? 1 : "nowhere" in place ? 2 : 0);
     words.integer(placeSize(place));
   }
 }
@@ -202,6 +202,8 @@ export function encodeWork(work: Work): { wire: Uint8Array; places: AddonPlace[]
   const places = [...work.sources, ...work.outputs];
   return {
     wire: words.bytes(),
-    places: places.map((place) => ("memory" in place ? place.memory : place.path)),
+    places: places.map((place) => {
+      return "memory" in place ? place.memory : "nowhere" in place ? null : place.path;
+    }),
   };
 }

@@ -5,6 +5,9 @@ import type { Operation } from "../plan/types.ts";
 /** Where bytes are: a file of a known size, or memory of this process. */
 export type Place = { path: string; size: number } | { memory: Uint8Array };
 
+/** Where bytes go; what goes nowhere is only digested. */
+export type OutputPlace = Place | { nowhere: true; size: number };
+
 export interface WorkInput {
   /** Position in `Work.sources`, and the byte offset there. */
   source: number;
@@ -27,13 +30,13 @@ export interface WorkStep {
 /** What a backend runs. Output files exist, have their final size, and hold their headers. */
 export interface Work {
   sources: readonly Place[];
-  outputs: readonly Place[];
+  outputs: readonly OutputPlace[];
   steps: readonly WorkStep[];
 }
 
 /** What a backend says of a finished step. */
 export interface StepResult {
-  /** XXH64 over the digests of the tensor's blocks of 65,536 elements; "" for memory outputs. */
+  /** XXH64 over the digests of the tensor's blocks of 65,536 elements; "" for outputs in memory. */
   digest: string;
   /** Results that are NaN or overflow the dtype, by whether an input already was. */
   nanFromInput: number;
@@ -55,6 +58,11 @@ export interface ExecuteOptions {
   functions?: ReadonlyMap<string, Combine> | undefined;
   /** Called once, when every file is open and before its bytes count; a throw cancels the work. */
   onOpened?: (() => void) | undefined;
+  /**
+   * Called when an output file is whole (and synced, with `sync`), unless the work ends just then:
+   * its position, and the results of its steps in their order. A throw cancels the work.
+   */
+  onOutput?: ((output: number, results: readonly StepResult[]) => void) | undefined;
   /** Called with the bytes of output finished so far; a throw cancels the work. */
   onBytes?: ((bytesDone: number) => void) | undefined;
 }
@@ -66,6 +74,6 @@ export interface Backend {
   executeSync(work: Work, options: ExecuteOptions): StepResult[];
 }
 
-export function placeSize(place: Place): number {
+export function placeSize(place: OutputPlace): number {
   return "memory" in place ? place.memory.byteLength : place.size;
 }

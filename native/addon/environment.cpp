@@ -128,7 +128,11 @@ Napi::Object outcome(Napi::Env env, const Job& job) {
     out.Set("step", Napi::Number::New(env, static_cast<double>(job.failed_step())));
     return out;
   }
-  const auto& results = job.results();
+  out.Set("results", result_words(env, job.results()));
+  return out;
+}
+
+Napi::Value result_words(Napi::Env env, const std::vector<StepResult>& results) {
   auto words = Napi::BigUint64Array::New(env, results.size() * 5);
   for (size_t i = 0; i < results.size(); ++i) {
     const StepResult& r = results[i];
@@ -136,8 +140,7 @@ Napi::Object outcome(Napi::Env env, const Job& job) {
                              r.nonfinite.overflow_from_input, r.nonfinite.overflow_born};
     for (size_t k = 0; k < 5; ++k) words[i * 5 + k] = row[k];
   }
-  out.Set("results", words);
-  return out;
+  return words;
 }
 
 }  // namespace weightloom

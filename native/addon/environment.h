@@ -60,5 +60,7 @@ class Environment {
 
 // {results} or {code, message, step}: how a finished job is told to TypeScript.
 Napi::Object outcome(Napi::Env env, const Job& job);
+// Five words for each step.
+Napi::Value result_words(Napi::Env env, const std::vector<StepResult>& results);
 
 }  // namespace weightloom

@@ -44,6 +44,7 @@ Bytes bytes_of(Napi::Value value) {
 Job::Place read_place(Napi::Value value, const WireFile& file, bool later,
                       std::vector<Napi::Object>& memories) {
   Job::Place place;
+  if (file.nowhere) return place;
   if (!file.memory) {
     if (!value.IsString()) throw JobError{"ARGUMENT", "a path was expected"};
     place.path = value.As<Napi::String>().Utf8Value();
@@ -91,6 +92,20 @@ JobOptions read_options(Napi::Object options, size_t& threads) {
   threads = count.As<Napi::Number>().Uint32Value();
   if (threads < 1 || threads > kMaxThreads) throw JobError{"ARGUMENT", "threads out of range"};
   return {kernels, options.Get("map").ToBoolean(), options.Get("sync").ToBoolean(), threads};
+}
+
+// whole(known): {outputs, results} when more than `known` outputs are whole, else undefined.
+Napi::Value whole_outputs(const Napi::CallbackInfo& call, Job& job) {
+  const Napi::Env env = call.Env();
+  const uint32_t known = call[0].IsNumber() ? call[0].As<Napi::Number>().Uint32Value() : 0;
+  const Job::Whole whole = job.whole(known);
+  if (whole.outputs.empty()) return env.Undefined();
+  Napi::Array outputs = Napi::Array::New(env);
+  for (uint32_t i = 0; i < whole.outputs.size(); ++i) outputs.Set(i, whole.outputs[i]);
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("outputs", outputs);
+  out.Set("results", result_words(env, whole.results));
+  return out;
 }
 
 }  // namespace
@@ -151,6 +166,9 @@ Napi::Value start_job(const Napi::CallbackInfo& info) {
                  return Napi::Number::New(call.Env(),
                                           static_cast<double>(pending->job->bytes_done()));
                }));
+    handle.Set("whole", Napi::Function::New(env, [pending](const Napi::CallbackInfo& call) {
+                 return whole_outputs(call, *pending->job);
+               }));
     handle.Set("cancel", Napi::Function::New(env, [pending](const Napi::CallbackInfo&) {
                  pending->job->cancel();
                }));
@@ -164,6 +182,9 @@ Napi::Value start_job(const Napi::CallbackInfo& info) {
     handle.Set("promise", settled.Promise());
     handle.Set("progress", Napi::Function::New(env, [](const Napi::CallbackInfo& call) {
                  return Napi::Number::New(call.Env(), 0);
+               }));
+    handle.Set("whole", Napi::Function::New(env, [](const Napi::CallbackInfo& call) {
+                 return call.Env().Undefined();
                }));
     handle.Set("cancel", Napi::Function::New(env, [](const Napi::CallbackInfo&) {}));
   }

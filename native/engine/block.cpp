@@ -74,8 +74,8 @@ uint8_t* StepIo::begin_output(const Range& range, Scratch& scratch) const {
 void StepIo::end_output(const Range& range, const uint8_t* built) {
   const auto bytes = static_cast<size_t>(bytes_of(range.n));
   Output& output = outputs_[step_.output];
+  if (output.memory == nullptr) digests_[range.index] = xxh64(built, bytes, 0);
   if (output.file != nullptr) {
-    digests_[range.index] = xxh64(built, bytes, 0);
     output.file->write(built, step_.offset + bytes_of(range.first), bytes);
   }
   report(bytes);

@@ -60,9 +60,11 @@ struct Source {
   std::unique_ptr<InputFile> file;
 };
 
+// Without memory and file the output is nowhere.
 struct Output {
   uint8_t* memory = nullptr;
   std::unique_ptr<OutputFile> file;
+  uint64_t steps_left = 0;
 };
 
 struct Range {

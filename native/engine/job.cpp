@@ -88,10 +88,14 @@ void Job::open_files(const std::vector<Place>& places) {
     const Place& place = places[at++];
     if (file.memory) {
       output.memory = place.memory;
-    } else {
+    } else if (!file.nowhere) {
       output.file = std::make_unique<OutputFile>(place.path);
     }
     outputs_.push_back(std::move(output));
+  }
+  for (const WireStep& step : wire_.steps) ++outputs_[step.output].steps_left;
+  for (uint32_t i = 0; i < outputs_.size(); ++i) {
+    if (outputs_[i].steps_left == 0) complete_.push_back(i);
   }
 }
 
@@ -111,6 +115,7 @@ void Job::work() {
     run_claim(*active, block, scratch);
     lock.lock();
     if (!stopped()) end_block(*active, scratch, lock);
+    close_outputs(lock);
   }
   changed_.notify_all();
 }
@@ -171,7 +176,33 @@ void Job::end_block(Active& active, Scratch& scratch, std::unique_lock<std::mute
 void Job::retire(Active& active) {
   results_[active.index] = {active.io.digest(), active.io.nonfinite()};
   steps_done_.fetch_add(1, std::memory_order_relaxed);
+  const uint32_t output = wire_.steps[active.index].output;
+  if (--outputs_[output].steps_left == 0) complete_.push_back(output);
   std::erase_if(active_, [&](const auto& each) { return each.get() == &active; });
+}
+
+// Syncs and closes outputs whose last step was retired, while other threads go on with the rest.
+void Job::close_outputs(std::unique_lock<std::mutex>& lock) {
+  while (!stopped() && !complete_.empty()) {
+    const uint32_t index = complete_.back();
+    complete_.pop_back();
+    OutputFile* const file = outputs_[index].file.get();
+    JobError error;
+    bool fine = true;
+    if (file != nullptr) {
+      lock.unlock();
+      fine = caught(error, [&] { file->finish(options_.sync_outputs); });
+      lock.lock();
+    }
+    if (!fine) return fail(wire_.steps.size(), error);
+    whole_.push_back(index);
+  }
+}
+
+Job::Whole Job::whole(size_t known) {
+  const std::lock_guard lock(mutex_);
+  if (whole_.size() <= known) return {};
+  return {whole_, results_};
 }
 
 void Job::fail(uint64_t step, JobError error) {
@@ -191,15 +222,8 @@ void Job::cancel() {
 }
 
 void Job::finish() {
-  JobError error;
-  const bool fine = caught(error, [&] {
-    if (!stopped()) {
-      for (Output& output : outputs_) {
-        if (output.file != nullptr) output.file->finish(options_.sync_outputs);
-      }
-    }
-  });
-  if (!fine) fail(wire_.steps.size(), error);
+  std::unique_lock lock(mutex_);
+  close_outputs(lock);
   active_.clear();
   outputs_.clear();
   sources_.clear();

@@ -42,8 +42,17 @@ class Job {
   // Takes part until nothing is left to do. Any number of threads may call it, once each.
   void work();
   void cancel();
-  // Ends the job after all threads have left work(): syncs and closes the outputs.
+  // Ends the job after all threads have left work().
   void finish();
+
+  // Outputs that are whole so far, in the order in which they came to be: every step done, synced
+  // if that was asked for, and closed. The results are those of all steps; only the steps of these
+  // outputs have theirs yet. Empty unless there are more than `known`.
+  struct Whole {
+    std::vector<uint32_t> outputs;
+    std::vector<StepResult> results;
+  };
+  Whole whole(size_t known);
 
   uint64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
   uint64_t steps_done() const { return steps_done_.load(std::memory_order_relaxed); }
@@ -61,6 +70,7 @@ class Job {
   void run_claim(Active& active, uint64_t block, Scratch& scratch);
   void end_block(Active& active, Scratch& scratch, std::unique_lock<std::mutex>& lock);
   void retire(Active& active);
+  void close_outputs(std::unique_lock<std::mutex>& lock);
   void fail(uint64_t step, JobError error);
   bool stopped() const { return cancelled_.load(std::memory_order_relaxed) || failed_; }
 
@@ -69,6 +79,8 @@ class Job {
   std::vector<Source> sources_;
   std::vector<Output> outputs_;
   std::vector<StepResult> results_;
+  std::vector<uint32_t> complete_;  // outputs whose steps are done, to be closed
+  std::vector<uint32_t> whole_;
   TorchStream stream_;
 
   std::mutex mutex_;

@@ -47,11 +47,11 @@ class Words {
   size_t left_;
 };
 
-std::vector<WireFile> read_files(Words& words, uint64_t count) {
+std::vector<WireFile> read_files(Words& words, uint64_t count, uint64_t kinds) {
   std::vector<WireFile> files;
   for (uint64_t i = 0; i < count; ++i) {
-    const bool memory = words.below(2, "kind of a file") == 1;
-    files.push_back({memory, words.below(uint64_t{1} << 62, "size of a file")});
+    const uint64_t kind = words.below(kinds, "kind of a file");
+    files.push_back({kind == 1, words.below(uint64_t{1} << 62, "size of a file"), kind == 2});
   }
   return files;
 }
@@ -211,8 +211,8 @@ WireJob read_wire(const void* data, size_t word_count) {
   const uint64_t outputs = words.below(kMaxItems, "output count");
   const uint64_t steps = words.below(kMaxItems, "step count");
   WireJob job;
-  job.sources = read_files(words, sources);
-  job.outputs = read_files(words, outputs);
+  job.sources = read_files(words, sources, 2);
+  job.outputs = read_files(words, outputs, 3);
   for (uint64_t i = 0; i < steps; ++i) job.steps.push_back(read_step(words, job));
   if (words.left() != 0) refuse("words after its end");
   check_draws(job);

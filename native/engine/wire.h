@@ -3,11 +3,12 @@
 //
 // 64-bit little-endian words:
 //   magic "WLJOB001", sources, outputs, steps
-//   each source and output: kind (0 file, 1 memory), size in bytes
+//   each source and output: kind (0 file, 1 memory, 2 nowhere), size in bytes
 //   each step: operation, output, offset, codec, element bits, count, inputs, parameters,
 //              then for each input: source, offset, codec; then the parameters as f64
 // For `copy` and `same` any element width may occur; the codec only says which values are not
-// finite, and is kNoCodec for elements that are not floats.
+// finite, and is kNoCodec for elements that are not floats. An output that is nowhere keeps no
+// byte: what is wanted of its steps are the results, above all the digests.
 #pragma once
 
 #include <cstddef>
@@ -55,6 +56,7 @@ struct WireStep {
 struct WireFile {
   bool memory;
   uint64_t size;
+  bool nowhere = false;
 };
 
 struct WireJob {

@@ -98,6 +98,53 @@ void check_same_as_memory() {
   }
 }
 
+Layout one_copy(size_t count) {
+  Layout layout(47);
+  layout.step(Operation::copy, 0, count, {0}, {});
+  return layout;
+}
+
+// An output that is nowhere: the digests of a file, and no file.
+void check_nowhere() {
+  Layout layout(59);
+  add_steps(layout, 1, false, 99'000);
+  const Folder folder;
+  const auto places = file_places(layout, folder);
+  const RunResult want = run_in_files(layout, places, true, 1);
+  WireJob job = layout.job(false);
+  job.outputs[0].nowhere = true;
+  std::filesystem::remove(places.back().path);
+  for (const size_t threads : {1, 4}) {
+    Job digesting(read_words(words_of(job)), places, {runnable_targets()[0], true, true, threads});
+    work_on(digesting, threads);
+    digesting.finish();
+    CHECK(!digesting.failed());
+    for (size_t i = 0; i < want.steps.size(); ++i) {
+      CHECK(digesting.results()[i].digest == want.steps[i].digest);
+    }
+    CHECK(!std::filesystem::exists(places.back().path));
+  }
+}
+
+// Two outputs of which one has no step left to wait for: each is told as whole, with its results.
+void check_whole() {
+  const Layout layout = one_copy(200'000);
+  const Folder folder;
+  auto places = file_places(layout, folder);
+  places.push_back({folder.at("untouched"), nullptr});
+  write_file(places.back().path, {});
+  WireJob wire = layout.job(false);
+  wire.outputs.push_back({false, 0});
+  Job job(read_words(words_of(wire)), places, {runnable_targets()[0], true, true, 2});
+  work_on(job, 2);
+  job.finish();
+  CHECK(!job.failed());
+  const Job::Whole whole = job.whole(0);
+  CHECK(whole.outputs.size() == 2);
+  CHECK(whole.results.size() == 1 && whole.results[0].digest == job.results()[0].digest);
+  CHECK(job.whole(2).results.empty());
+}
+
 // The code of the error with which a run of these places ends.
 std::string code_of(const Layout& layout, const std::vector<Job::Place>& places, bool map) {
   try {
@@ -108,12 +155,6 @@ std::string code_of(const Layout& layout, const std::vector<Job::Place>& places,
   } catch (const FileError& error) {
     return error.operation;
   }
-}
-
-Layout one_copy(size_t count) {
-  Layout layout(47);
-  layout.step(Operation::copy, 0, count, {0}, {});
-  return layout;
 }
 
 void check_unreadable() {
@@ -165,6 +206,8 @@ void check_differing() {
 
 int main() {
   check_same_as_memory();
+  check_nowhere();
+  check_whole();
   check_unreadable();
   check_unwritable();
   check_differing();

@@ -16,8 +16,9 @@ inline std::vector<uint64_t> words_of(const weightloom::WireJob& job) {
   std::vector<uint64_t> words = {0x313030424F4A4C57ull, job.sources.size(), job.outputs.size(),
                                  job.steps.size()};
   const auto add = [&](auto... more) { (words.push_back(static_cast<uint64_t>(more)), ...); };
-  for (const auto& file : job.sources) add(file.memory, file.size);
-  for (const auto& file : job.outputs) add(file.memory, file.size);
+  const auto kind = [](const auto& file) { return file.nowhere ? 2 : file.memory ? 1 : 0; };
+  for (const auto& file : job.sources) add(kind(file), file.size);
+  for (const auto& file : job.outputs) add(kind(file), file.size);
   for (const auto& step : job.steps) {
     add(step.operation, step.output, step.offset, step.codec, step.bits, step.count,
         step.inputs.size(), step.parameters.size());

@@ -1,7 +1,6 @@
 /** Hostile or careless models, recipes and output paths, carried through a whole merge. */
 import { execFileSync } from "node:child_process";
 import {
-  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -302,37 +301,6 @@ describe.skipIf(process.platform === "win32")("an output path", () => {
     symlinkSync(join(root, "real"), join(root, "link"));
     await merge(mean(a, a), { out: join(root, "link/out") });
     expect(openModel(join(root, "real/out")).tensors.size).toBeGreaterThan(0);
-  });
-});
-
-describe("an old model that a crash has left aside", () => {
-  test("comes back when the new one did not arrive", async () => {
-    const root = fresh();
-    const a = makeLlama(join(root, "a"));
-    makeLlama(join(root, "out.weightloom-old"), { seed: 5 });
-    const old = folderContent(join(root, "out.weightloom-old"));
-    const error = await refusal(() => merge(mean(a, a), { out: join(root, "out") }));
-    expect(error.code).toBe("OUTPUT_EXISTS");
-    expect(folderContent(join(root, "out"))).toEqual(old);
-    expect(readdirSync(root).sort()).toEqual(["a", "out"]);
-  });
-
-  test("goes when the new one did", async () => {
-    const root = fresh();
-    const a = makeLlama(join(root, "a"));
-    makeLlama(join(root, "out"), { seed: 6 });
-    makeLlama(join(root, "out.weightloom-old"), { seed: 5 });
-    await merge(mean(a, a), { out: join(root, "out"), overwrite: true });
-    expect(tensorContent(join(root, "out"))).toEqual(tensorContent(a));
-    expect(existsSync(join(root, "out.weightloom-old"))).toBe(false);
-  });
-
-  test("is left alone when it is an input", async () => {
-    const root = fresh();
-    const a = makeLlama(join(root, "out.weightloom-old"));
-    const error = await refusal(() => merge(mean(a, a), { out: join(root, "out") }));
-    expect(error.code).toBe("OUTPUT_IS_INPUT");
-    expect(existsSync(a)).toBe(true);
   });
 });
 

@@ -1,0 +1,368 @@
+/**
+ * A merge that was killed goes on with its whole shards, and yields the bytes of one that was not.
+ * What is killed is a process of its own, which runs the built package.
+ */
+import { spawn } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { defineMethod } from "../../lib/index.ts";
+import { type MergeOptions, merge, plan } from "../../lib/merge.ts";
+import type { RecipeObject } from "../../lib/recipe-object.ts";
+import { BACKENDS } from "../backends.ts";
+import { folderContent, makeModel, refusal, type Tensors, useFolder } from "../make.ts";
+import { Random } from "../parity/values.ts";
+
+const PACKAGE = pathToFileURL(join(import.meta.dirname, "../../dist/index.js")).href;
+const SHARDS = 8;
+const folder = useFolder("resume");
+const MODELS = ["base", "a", "b"].map((name) => join(folder, name));
+const out = join(folder, "out");
+
+/** A tensor for each shard, with an odd value here and there, and integers that must agree. */
+function tensorsOf(seed: number): Tensors {
+  const random = new Random(seed);
+  const entries = Array.from({ length: SHARDS }, (_, i) => {
+    const bytes = Buffer.alloc(2 * 1_000_000);
+    for (let k = 0; k < 200; k++) bytes.writeUInt16LE(random.word() & 0xbfff, 10_000 * k);
+    if (i % 3 === 0) bytes.writeUInt16LE(0x7fc1, 64);
+    return [`model.layers.${i}.w`, { dtype: "BF16", shape: [1000, 1000], bytes }] as const;
+  });
+  const steps = { dtype: "I64", shape: [4], values: [1, 2, 3, 4] } as const;
+  return { ...Object.fromEntries(entries), steps };
+}
+
+beforeAll(() => {
+  MODELS.forEach((path, i) => {
+    makeModel(path, tensorsOf(i + 1));
+  });
+});
+afterEach(() => {
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith("out")) rmSync(join(folder, name), { recursive: true });
+  }
+});
+
+function recipe(merge_method: RecipeObject["merge_method"], weight = 0.5): RecipeObject {
+  return {
+    merge_method,
+    base_model: MODELS[0],
+    models: MODELS.slice(1).map((model) => ({ model })),
+    parameters: { weight, ...(merge_method === "linear" ? {} : { density: 0.5 }) },
+  };
+}
+
+const OPTIONS = { out, shardSize: 2_100_000, sync: true } as const;
+
+/** Starts a merge in a process of its own, and kills it when so many shards are recorded. */
+async function killAt(shards: number, of: RecipeObject, options: Partial<MergeOptions> = {}) {
+  const given = JSON.stringify([of, { ...OPTIONS, ...options }]);
+  const script = `
+    import { merge } from ${JSON.stringify(PACKAGE)};
+    await merge(...JSON.parse(process.argv[1]));`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script, given]);
+  const ended = new Promise((resolve) => child.on("exit", resolve));
+  for (;;) {
+    const count = records().length;
+    if (count >= shards || child.exitCode !== null) break;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  child.kill("SIGKILL");
+  await ended;
+}
+
+function stages(): string[] {
+  return readdirSync(folder).filter((name) => name.startsWith("out.weightloom-"));
+}
+
+/** Paths of the records of whole shards. */
+function records(): string[] {
+  return stages().flatMap((stage) => {
+    const path = join(folder, stage);
+    const names = existsSync(path) ? readdirSync(path) : [];
+    const found = names.filter((name) => name.startsWith("weightloom.shard-"));
+    return found.map((name) => join(path, name)).sort();
+  });
+}
+
+/** How many shards a merge went on with, by its notes. */
+function reused(notes: readonly string[]): number {
+  const line = notes.find((note) => note.startsWith("resumed: "));
+  return Number(/^resumed: (\d+) of \d+ shards were whole$/.exec(line ?? "")?.[1] ?? 0);
+}
+
+/** The folder that an undisturbed merge publishes. */
+async function undisturbed(of: RecipeObject, options: Partial<MergeOptions> = {}) {
+  const path = join(folder, "out-undisturbed");
+  rmSync(path, { recursive: true, force: true });
+  await merge(of, { ...OPTIONS, ...options, out: path });
+  return folderContent(path);
+}
+
+/**
+ * Merges until a kill has left a stage with at least one whole shard. By the reference unless told
+ * otherwise, because it takes its time.
+ */
+async function interrupted(of: RecipeObject, options: Partial<MergeOptions> = {}): Promise<number> {
+  for (let attempt = 0; attempt < 30; attempt++) {
+    rmSync(out, { recursive: true, force: true });
+    await killAt(2, of, { backend: "reference", ...options });
+    if (!existsSync(out) && records().length > 0) return records().length;
+  }
+  throw new Error("no kill came between the first shard and the last");
+}
+
+async function expectStartsOver(of: RecipeObject, options: Partial<MergeOptions> = {}) {
+  const { notes } = await merge(of, { ...OPTIONS, ...options });
+  expect(reused(notes)).toBe(0);
+  expect(folderContent(out)).toEqual(await undisturbed(of, options));
+  expect(stages()).toEqual([]);
+  return notes.join("\n");
+}
+
+/** What takes each backend long enough to be killed on the way. */
+const WAYS = {
+  native: { methods: ["ties", "dare_ties", "linear"], of: recipe("ties"), rounds: 10 },
+  reference: { methods: ["linear"], of: recipe("linear"), rounds: 4 },
+} as const;
+
+describe.each(BACKENDS)("%s: a merge that was killed", (backend) => {
+  const { methods, of, rounds } = WAYS[backend];
+
+  test("at random goes on, to the bytes of one that was not", async () => {
+    const seen: number[] = [];
+    for (const method of methods) {
+      const one = recipe(method);
+      const whole = await undisturbed(one, { backend });
+      for (let round = 0; round < rounds; round++) {
+        rmSync(out, { recursive: true, force: true });
+        // Two kills in a row, so that a merge that goes on is killed too.
+        const first = Math.floor((Math.random() * SHARDS) / 2);
+        await killAt(first, one, { backend });
+        if (!existsSync(out)) await killAt(first + 2, one, { backend });
+        if (existsSync(out)) continue;
+        const { notes } = await merge(one, { ...OPTIONS, backend });
+        seen.push(reused(notes));
+        expect(folderContent(out)).toEqual(whole);
+        expect(stages()).toEqual([]);
+      }
+    }
+    expect(Math.max(...seen)).toBeGreaterThan(0);
+  });
+
+  test("is resumed by the other backend with the same bytes", async () => {
+    await interrupted(of, { backend });
+    const other = BACKENDS.find((each) => each !== backend) ?? backend;
+    const { notes, nonfinite } = await merge(of, { ...OPTIONS, backend: other });
+    expect(reused(notes)).toBeGreaterThan(0);
+    expect(folderContent(out)).toEqual(await undisturbed(of));
+    const again = await merge(of, { ...OPTIONS, out: join(folder, "out-again") });
+    expect(nonfinite).toEqual(again.nonfinite);
+    expect(nonfinite.length).toBeGreaterThan(0);
+  });
+
+  test("tells its progress from what is there", async () => {
+    const there = await interrupted(of, { backend });
+    const done: number[] = [];
+    const onProgress = ({ bytesDone }: { bytesDone: number }) => done.push(bytesDone);
+    await merge(of, { ...OPTIONS, backend, onProgress });
+    expect(done[0]).toBeGreaterThanOrEqual(there * 2_000_000);
+    expect(done).toEqual([...done].sort((x, y) => x - y));
+    expect(done.at(-1)).toBe(SHARDS * 2_000_000 + 32);
+  });
+
+  test("starts over when it is told to", async () => {
+    await interrupted(of, { backend });
+    expect(await expectStartsOver(of, { backend, resume: false })).not.toContain("interrupted");
+  });
+});
+
+describe("a killed merge starts over, and says so, when", () => {
+  const LINEAR = recipe("linear");
+  const victim = join(MODELS[1], "model.safetensors");
+
+  test("an input was written again", async () => {
+    await interrupted(LINEAR);
+    utimesSync(victim, 1, Math.random() * 1e9);
+    expect(await expectStartsOver(LINEAR)).toMatch(/not resumed: its inputs .* have changed since/);
+  });
+
+  test("an input was replaced by another with the same header", async () => {
+    await interrupted(LINEAR);
+    const kept = readFileSync(victim);
+    rmSync(victim);
+    const other = Buffer.from(kept);
+    other[other.length - 100] ^= 1;
+    writeFileSync(victim, other);
+    expect(await expectStartsOver(LINEAR)).toMatch(/not resumed: its inputs .* have changed since/);
+  });
+
+  test("the version is another, or a record is of another merge", async () => {
+    await interrupted(LINEAR);
+    const [record] = records();
+    const kept = readFileSync(record);
+    rmSync(join(record, ".."), { recursive: true });
+    const others = recipe("linear", 0.25);
+    await interrupted(others);
+    for (const path of records()) writeFileSync(path, kept);
+    expect(await expectStartsOver(others)).toMatch(
+      /not resumed: .* the version have changed since/,
+    );
+  });
+
+  const CHANGES: [string, RecipeObject, Partial<MergeOptions>][] = [
+    ["a weight", recipe("linear", 0.25), {}],
+    ["the method", recipe("ties"), {}],
+    ["the dtype", { ...LINEAR, dtype: "float32" }, {}],
+    ["the size of shards", LINEAR, { shardSize: 4_200_000 }],
+    ["a model", { ...LINEAR, models: [{ model: MODELS[1] }] }, {}],
+  ];
+  test.each(CHANGES)("%s is another", async (_, changed, options) => {
+    await interrupted(LINEAR);
+    const notes = await expectStartsOver(changed, options);
+    expect(notes).toMatch(/removed what an interrupted merge of another plan .*: out\.weightloom-/);
+  });
+
+  test("numbers come in one stream", async () => {
+    const options = { random: "torch-cpu" } as const;
+    const dare = recipe("dare_linear");
+    await interrupted(dare, options);
+    expect(await expectStartsOver(dare, options)).toMatch(/not resumed: random torch-cpu/);
+  });
+});
+
+describe("what a killed merge has left is not trusted:", () => {
+  const LINEAR = recipe("linear");
+
+  /** Goes on after a change to the first record or shard; the count of shards it used. */
+  async function afterChange(change: (record: string, shard: string) => void) {
+    const there = await interrupted(LINEAR);
+    const [record] = records();
+    const shard = join(
+      record,
+      "..",
+      (await shardNames())[Number(/-(\d+)\.json$/.exec(record)?.[1]) - 1],
+    );
+    change(record, shard);
+    const { notes } = await merge(LINEAR, OPTIONS);
+    expect(folderContent(out)).toEqual(await undisturbed(LINEAR));
+    expect(reused(notes)).toBe(there - 1);
+    expect(notes.join("\n")).toContain("1 shards of an interrupted merge are damaged: made again");
+  }
+
+  async function shardNames(): Promise<string[]> {
+    return (await plan(LINEAR, { shardSize: OPTIONS.shardSize })).shards.map(({ name }) => name);
+  }
+
+  function flip(path: string, at: (size: number) => number): void {
+    const bytes = readFileSync(path);
+    bytes[at(bytes.length)] ^= 1;
+    writeFileSync(path, bytes);
+  }
+
+  test.each([
+    ["a bit of a shard's header", () => 20],
+    ["the first bit of its tensors", (size: number) => size - 2_000_000],
+    ["a bit in the middle", (size: number) => size - 1_000_001],
+    ["the last bit", (size: number) => size - 1],
+  ])("%s has flipped", async (_, at) => {
+    await afterChange((_record, shard) => flip(shard, at));
+  });
+
+  test("a shard is shorter, longer, gone or a folder", async () => {
+    await afterChange((_, shard) => truncateSync(shard, 1_000_000));
+    rmSync(out, { recursive: true });
+    await afterChange((_, shard) => writeFileSync(shard, "x", { flag: "a" }));
+    rmSync(out, { recursive: true });
+    await afterChange((_, shard) => rmSync(shard));
+    rmSync(out, { recursive: true });
+    await afterChange((_, shard) => {
+      rmSync(shard);
+      mkdirSync(join(shard, "folder"), { recursive: true });
+    });
+  });
+
+  test("every byte of a record counts", async () => {
+    await interrupted(LINEAR);
+    const [record] = records();
+    const { length } = readFileSync(record);
+    const left = join(record, "..");
+    const copy = join(folder, "copy-of-stage");
+    cpSync(left, copy, { recursive: true });
+    for (let at = 0; at < length; at += Math.ceil(length / 12)) {
+      rmSync(out, { recursive: true, force: true });
+      rmSync(left, { recursive: true, force: true });
+      cpSync(copy, left, { recursive: true });
+      flip(record, () => at);
+      const { notes } = await merge(LINEAR, OPTIONS);
+      expect(notes.join("\n")).toContain("1 shards of an interrupted merge are damaged");
+    }
+    rmSync(copy, { recursive: true });
+    expect(folderContent(out)).toEqual(await undisturbed(LINEAR));
+  });
+
+  test("a record is empty, cut, or no JSON", async () => {
+    await afterChange((record) => writeFileSync(record, ""));
+    rmSync(out, { recursive: true });
+    await afterChange((record) => truncateSync(record, 100));
+    rmSync(out, { recursive: true });
+    await afterChange((record) => writeFileSync(record, "\n{"));
+  });
+});
+
+describe("a merge that goes on", () => {
+  const LINEAR = recipe("linear");
+
+  test("makes the output busy for others", async () => {
+    await interrupted(LINEAR);
+    const both = [merge(LINEAR, OPTIONS), merge(LINEAR, OPTIONS), merge(recipe("ties"), OPTIONS)];
+    const ends = await Promise.allSettled(both);
+    const codes = ends.map((end) => (end.status === "rejected" ? end.reason.code : "done"));
+    expect(codes).toEqual(["done", "OUTPUT_BUSY", "OUTPUT_BUSY"]);
+    expect(folderContent(out)).toEqual(await undisturbed(LINEAR));
+  });
+
+  test("keeps its promise about values that are not finite", async () => {
+    await interrupted(LINEAR);
+    const options = { ...OPTIONS, onNonfinite: "error" } as const;
+    expect((await refusal(() => merge(LINEAR, options))).code).toBe("NONFINITE");
+    expect(stages()).toEqual([]);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test("and is cancelled leaves nothing", async () => {
+    await interrupted(LINEAR);
+    const abort = new AbortController();
+    const options = { ...OPTIONS, signal: abort.signal, onProgress: () => abort.abort() };
+    expect((await refusal(() => merge(LINEAR, options))).code).toBe("ABORTED");
+    await expect.poll(stages).toEqual([]);
+  });
+
+  test("does not trust a custom method to be the same", async () => {
+    const method = defineMethod({
+      name: "first_of_all",
+      combine: ({ inputs, out: into }) => into.set(inputs[0]),
+    });
+    const of = {
+      ...recipe("linear"),
+      merge_method: "first_of_all",
+      parameters: {},
+    } as RecipeObject;
+    const options = { ...OPTIONS, methods: [method] };
+    const stage = join(folder, `out.weightloom-${(await plan(of, options)).hash.slice(0, 12)}`);
+    mkdirSync(stage);
+    expect(reused((await merge(of, options)).notes)).toBe(0);
+    expect(stages()).toEqual([]);
+  });
+});
