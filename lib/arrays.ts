@@ -7,6 +7,7 @@ import { MergeError } from "./errors.ts";
 import type { FloatDtype } from "./format/dtype.ts";
 import { METHODS } from "./methods/index.ts";
 import type { Method, ParameterSpec, TensorContext } from "./methods/types.ts";
+import { trimAlone } from "./plan/trims.ts";
 import type { Operation } from "./plan/types.ts";
 import {
   type ComputeOptions,
@@ -237,7 +238,8 @@ function prepare(call: Call): Prepared<Tensor> {
   const result = emptyTensor(call.options.dtype ?? lead.dtype, lead.shape);
   const context = new CallContext(method, call, lead, models.length);
   const nothing: Operation = { op: "copy", input: 0 };
-  const operation = context.count === 0 ? nothing : method.lower(context);
+  const lowered = context.count === 0 ? nothing : method.lower(context);
+  const operation = trimAlone(lowered, context.count);
   const inputs = all.map((each, source) => ({ source, offset: 0, dtype: each.dtype }));
   const converts = operation.op === "copy" && inputs[operation.input].dtype !== result.dtype;
   const step = {

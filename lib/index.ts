@@ -16,6 +16,7 @@ export {
   ties,
 } from "./arrays.ts";
 export { ERROR_CODES, type ErrorCode, MergeError, type Place, type Problem } from "./errors.ts";
+export type { Download } from "./hub/download.ts";
 export {
   type MergeOptions,
   type MergeResult,
@@ -24,6 +25,8 @@ export {
   type PlanRecipeOptions,
   type Progress,
   plan,
+  type ResolvedDocument,
+  resolveParameters,
 } from "./merge.ts";
 export {
   type Combine,
@@ -35,7 +38,8 @@ export {
 export type { ParameterSpec } from "./methods/types.ts";
 export { type OpenedModel, openModel } from "./model.ts";
 export { explain } from "./plan/explain.ts";
-export type { Operation, Plan, PlanStep } from "./plan/types.ts";
+export type { ResolvedTensor } from "./plan/resolved.ts";
+export type { Intermediate, Operation, Plan, PlanStep, Trim } from "./plan/types.ts";
 export type { RecipeObject } from "./recipe-object.ts";
 export { type BackendInfo, backendInfo } from "./run/backend.ts";
 export { type Tensor, type TensorData, tensor } from "./tensor.ts";

@@ -3,7 +3,8 @@ import { MergeError } from "./errors.ts";
 import type { Download } from "./hub/download.ts";
 import type { CustomMethod } from "./methods/custom.ts";
 import { METHODS } from "./methods/index.ts";
-import type { Method } from "./methods/types.ts";
+import type { Method, ParameterSpec } from "./methods/types.ts";
+import type { ResolvedTensor } from "./plan/resolved.ts";
 import type { Plan } from "./plan/types.ts";
 import type { RecipeObject } from "./recipe-object.ts";
 import { type ComputeOptions, chooseBackend } from "./run/backend.ts";
@@ -169,6 +170,36 @@ export async function plan(
   return { ...withIntermediates(documents), notes: [...notesOf(documents), ...made.notes] };
 }
 
+/** What the parameters of one document of a recipe come to. */
+export interface ResolvedDocument {
+  /** Undefined for the document that becomes the output. */
+  name: string | undefined;
+  method: string;
+  /** The method's parameters. */
+  specs: readonly ParameterSpec[];
+  /** Models in the order of the positions in `modelParameters`. */
+  models: readonly string[];
+  tensors: readonly ResolvedTensor[];
+}
+
+/**
+ * The value of every parameter for every tensor, with filters, gradients and precedence applied.
+ * @param recipe path of a mergekit YAML file, or the same as an object
+ * @throws MergeError as `plan` does
+ */
+export async function resolveParameters(
+  recipe: string | RecipeObject,
+  options: PlanRecipeOptions = {},
+): Promise<ResolvedDocument[]> {
+  const settings = { ...settingsOf(options), trace: true };
+  const loaded = await loadRecipes(recipe, methodsOf(options));
+  const documents = await planDocuments(loaded, settings, false);
+  return documents.map(({ name, made: { method, models }, resolved, loaded: { methods } }) => {
+    const specs = methods.get(method)?.parameters ?? [];
+    return { name, method, specs, models, tensors: resolved };
+  });
+}
+
 /**
  * Merges models and publishes the result: at `out` there is nothing, what was there before, or the
  * whole new model.
@@ -193,7 +224,7 @@ export async function merge(
     keep,
   );
   settleReplacement(realPath(options.out));
-  checkOutput(options.out, documents[documents.length - 1].made, options.overwrite ?? false);
+  for (const { made } of documents) checkOutput(options.out, made, options.overwrite ?? false);
   const started = performance.now();
   const { results, nonfinite, notes } = await mergeDocuments(documents, settings, options);
   const { made } = documents[documents.length - 1];

@@ -4,6 +4,7 @@ export const HELP = `weightloom: merge models, the same bytes everywhere
 
   weightloom merge RECIPE.yml OUT/    merge and write a model
   weightloom plan RECIPE.yml          check a recipe and say what it would do
+  weightloom explain RECIPE.yml       the value of every parameter, layer by layer
   weightloom inspect MODEL/           list a model's tensors
 
   weightloom COMMAND --help           the options of a command
@@ -48,6 +49,14 @@ mergekit's other options are accepted; those without effect are named once.`,
   --offline                take models of the hub from the cache only
   --transformers-cache DIR folder of the Hugging Face cache
   --json                   the whole plan as JSON`,
+  ],
+  [
+    "explain",
+    `weightloom explain RECIPE.yml [options]
+
+  --offline                take models of the hub from the cache only
+  --transformers-cache DIR folder of the Hugging Face cache
+  --json                   the same for every tensor as JSON`,
   ],
   [
     "inspect",

@@ -1,6 +1,7 @@
 /** From argv to a command, and from an error to an exit code. */
 import { describe, MergeError } from "../errors.ts";
 import { exitCodeOf } from "./exit.ts";
+import { explainCommand } from "./explain.ts";
 import { HELP, helpFor } from "./help.ts";
 import { inspectCommand } from "./inspect.ts";
 import { mergeCommand } from "./merge.ts";
@@ -17,6 +18,7 @@ type Command = (args: readonly string[], streams: Streams) => Promise<number>;
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["merge", mergeCommand],
   ["plan", planCommand],
+  ["explain", explainCommand],
   ["inspect", inspectCommand],
 ]);
 

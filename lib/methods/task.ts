@@ -1,16 +1,20 @@
 /** What the methods of the task-arithmetic family share: their parameters and their lowering. */
 import { MergeError } from "../errors.ts";
 import { xxh64 } from "../format/xxh64.ts";
+import { keepOf } from "../plan/trims.ts";
 import type { Operation, Sparsify } from "../plan/types.ts";
 import type { Method, ParameterSpec, TensorContext } from "./types.ts";
 import { sumOfWeights } from "./weights.ts";
+
+/** Ways to thin a delta; what is selected per row or over the model are scopes of the same. */
+type Sparsification = Exclude<Sparsify["kind"], "row" | "global">;
 
 /** The slots that a member of the family fills. */
 export interface TaskForm {
   name: string;
   title: string;
   source: string;
-  sparsify: Sparsify["kind"];
+  sparsify: Sparsification;
   consensus: boolean;
   normalize: boolean;
   rescale: boolean;
@@ -24,11 +28,10 @@ function flag(name: string, value: boolean, about: string): ParameterSpec {
 const RESCALES = { min: 0, max: 2, words: { "inverse-density": 2 } } as const;
 
 /** Parameters that only one way to sparsify has. */
-const OF_SPARSIFY: Readonly<Record<Sparsify["kind"], readonly ParameterSpec[]>> = {
+const OF_SPARSIFY: Readonly<Record<Sparsification, readonly ParameterSpec[]>> = {
   none: [],
   magnitude: [],
   random: [],
-  row: [],
   outliers: [
     {
       name: "gamma",
@@ -53,14 +56,14 @@ const OF_SPARSIFY: Readonly<Record<Sparsify["kind"], readonly ParameterSpec[]>> 
 };
 
 /** Switches between mergekit's meaning, the default, and the paper's, where the two differ. */
-const VARIANTS: Readonly<Record<Sparsify["kind"], readonly ParameterSpec[]>> = {
+const VARIANTS: Readonly<Record<Sparsification, readonly ParameterSpec[]>> = {
   none: [],
   magnitude: [
-    variantOf("density_scope: row and divisor: count"),
+    variantOf("density_scope: model and divisor: count"),
     word(
       "density_scope",
-      { tensor: 0, row: 1 },
-      "Trim each tensor, or each row of it, to density.",
+      { tensor: 0, row: 1, model: 2 },
+      "Trim each tensor, each row of it, or the model as a whole to density.",
     ),
     word("divisor", { weights: 0, count: 1 }, "Normalize by the agreeing weights or their number."),
   ],
@@ -69,24 +72,45 @@ const VARIANTS: Readonly<Record<Sparsify["kind"], readonly ParameterSpec[]>> = {
     variantOf("density_scope: row"),
     word("density_scope", { tensor: 0, row: 1 }, "Mask each tensor, or each row of it."),
   ],
-  row: [],
   rank: [variantOf("rescale: inverse-density")],
 };
 
+/** A switch; the first word is its value unless the variant says otherwise. */
 function word(name: string, words: Readonly<Record<string, number>>, about: string): ParameterSpec {
   const max = Object.keys(words).length - 1;
-  return { name, scope: "global", type: "integer", default: 0, min: 0, max, words, about };
+  return { name, scope: "global", type: "integer", optional: true, min: 0, max, words, about };
 }
 
 function variantOf(means: string): ParameterSpec {
-  return word("variant", { mergekit: 0, paper: 1 }, `paper stands for ${means}.`);
+  const words = { mergekit: 0, paper: 1 };
+  const about = `paper stands for ${means}, where these are not given.`;
+  return {
+    name: "variant",
+    scope: "global",
+    type: "integer",
+    default: 0,
+    min: 0,
+    max: 1,
+    words,
+    about,
+  };
 }
 
-/** Value of a switch: given, or what the variant stands for. */
-function switchOf(form: TaskForm, tensor: TensorContext, name: string): number {
+/** Which elements a density is a share of. */
+type Scope = "tensor" | "row" | "model";
+
+const SCOPES: readonly Scope[] = ["tensor", "row", "model"];
+
+/** Value of a switch: as given, or else what the variant stands for. */
+function switchOf(form: TaskForm, tensor: TensorContext, name: string, paper: number): number {
   const known = VARIANTS[form.sparsify].some((each) => each.name === name);
   if (!known) return 0;
-  return Math.max(tensor.number(name) as number, tensor.number("variant") as number);
+  return tensor.number(name) ?? (tensor.number("variant") === 1 ? paper : 0);
+}
+
+function scopeOf(form: TaskForm, tensor: TensorContext): Scope {
+  const paper: Scope = form.sparsify === "magnitude" ? "model" : "row";
+  return SCOPES[switchOf(form, tensor, "density_scope", SCOPES.indexOf(paper))];
 }
 
 /** 0 none, 1 restore the L1 norm, 2 divide by the keep probability. */
@@ -132,12 +156,12 @@ export function philoxKey(seed: bigint, name: string): [number, number] {
   return [low, high];
 }
 
-/** Elements to keep as mergekit counts them, but never none. */
-function magnitude(density: number, tensor: TensorContext, rows: boolean): Sparsify {
+function magnitude(density: number, tensor: TensorContext, scope: Scope): Sparsify {
   if (density > 0) {
-    const size = rows ? rowWidth(tensor.shape) : tensor.count;
-    const keep = Math.max(1, Math.floor(density * size));
-    return rows ? { kind: "row", top: 0, keep } : { kind: "magnitude", keep };
+    if (scope === "model") return { kind: "global", density, trim: 0, first: 0 };
+    const size = scope === "row" ? rowWidth(tensor.shape) : tensor.count;
+    const keep = keepOf(density, size);
+    return scope === "row" ? { kind: "row", top: 0, keep } : { kind: "magnitude", keep };
   }
   throw new MergeError("OUT_OF_RANGE", `density 0 trims all of ${tensor.name}`, {
     hint: "give a density above 0, or leave the model out",
@@ -158,8 +182,9 @@ function outliers(
   density: number,
   gamma: number,
   { count, shape }: TensorContext,
-  rows: boolean,
+  scope: Scope,
 ): Sparsify {
+  const rows = scope === "row";
   const size = rows ? rowWidth(shape) : count;
   const keep = density > 0 ? Math.max(Math.floor(density * size), 1) : 0;
   const top = Math.min(Math.floor(gamma * size), size - keep);
@@ -181,17 +206,16 @@ function rank(density: number, epsilon: number, model: number, inverse: boolean)
 function sparsifyOf(form: TaskForm, tensor: TensorContext, input: number, model: number): Sparsify {
   const density = tensor.numberOf("density", input) as number;
   if (density >= 1) return { kind: "none" };
-  const rows = switchOf(form, tensor, "density_scope") === 1;
+  const scope = scopeOf(form, tensor);
   switch (form.sparsify) {
     case "none":
-    case "row":
       return { kind: "none" };
     case "magnitude":
-      return magnitude(density, tensor, rows);
+      return magnitude(density, tensor, scope);
     case "random":
       return random(density, tensor, model);
     case "outliers":
-      return outliers(density, tensor.numberOf("gamma", input) as number, tensor, rows);
+      return outliers(density, tensor.numberOf("gamma", input) as number, tensor, scope);
     case "rank":
       return rank(
         density,
@@ -223,7 +247,7 @@ function lower(form: TaskForm, tensor: TensorContext): Operation {
   const sum = sumOfWeights(weights);
   const sparsify = present.map((each) => each.sparsify);
   const rescale = rescaleOf(form, tensor);
-  const byCount = form.consensus && switchOf(form, tensor, "divisor") === 1;
+  const byCount = form.consensus && switchOf(form, tensor, "divisor", 1) === 1;
   return {
     op: "task",
     base,

@@ -36,6 +36,8 @@ export class RecipeContext implements TensorContext {
   readonly #aligned: Aligned;
   readonly #method: Method;
   readonly #global: Parameters;
+  /** What has been asked for so far: global parameters, and those of inputs by position. */
+  readonly asked: Map<string, number | Map<number, number>> = new Map();
 
   constructor(aligned: Aligned, method: Method, global: Parameters, chance: Chance) {
     const { wanted, count, shape } = aligned;
@@ -56,7 +58,9 @@ export class RecipeContext implements TensorContext {
   number(name: string): number | undefined {
     const { slice, t } = this.#aligned.wanted;
     const settings = [...slice.levels, this.#global].map((level) => level[name]);
-    return this.#settle(name, resolve(settings, t, this.name), this.name);
+    const value = this.#settle(name, resolve(settings, t, this.name), this.name);
+    if (value !== undefined) this.asked.set(name, value);
+    return value;
   }
 
   flag(name: string): boolean {
@@ -68,7 +72,11 @@ export class RecipeContext implements TensorContext {
     const source = slice.sources[input];
     const levels = [source.parameters, ...slice.levels, this.#global];
     const settings = levels.map((level) => level[name]);
-    return this.#settle(name, resolve(settings, t, sourceNames[input]), sourceNames[input]);
+    const value = this.#settle(name, resolve(settings, t, sourceNames[input]), sourceNames[input]);
+    const known = this.asked.get(name);
+    const values = known instanceof Map ? known : new Map<number, number>();
+    if (value !== undefined) this.asked.set(name, values.set(source.position, value));
+    return value;
   }
 
   #settle(name: string, found: number | undefined, tensor: string): number | undefined {

@@ -111,8 +111,8 @@ export function suggestDocuments(
   return located;
 }
 
-/** The model that a plan makes, as if it lay in `folder` already. */
-export function plannedModel(plan: Plan, folder: string): Model {
+/** The model that a plan makes, as if it lay in `folder` already; its small files are elsewhere. */
+export function plannedModel(plan: Plan, folder: string, directory: string): Model {
   const identity = { mtimeNs: "0", inode: "0", device: "0" };
   const files = plan.shards.map(({ name, size, header }): OpenFile => {
     const bytes = Buffer.from(header, "base64");
@@ -127,7 +127,6 @@ export function plannedModel(plan: Plan, folder: string): Model {
       tensors.set(name, { name, dtype, shape, count, file, offset, bytes: end - begin });
     }
   });
-  const directory = plan.assets.donor;
   return { path: folder, directory, files, tensors, metadata: new Map(), config: configOf(plan) };
 }
 

@@ -80,6 +80,7 @@ function explainTask(
   const parts = [`deltas of ${names(operation.inputs)}`, `weights ${numbers(operation.weights)}`];
   const kept = operation.sparsify.map((each) => {
     if (each.kind === "magnitude") return `largest ${each.keep}`;
+    if (each.kind === "global") return `largest ${numbers([each.density])} of the model`;
     if (each.kind === "row") return `of each row ${each.keep} below the largest ${each.top}`;
     if (each.kind === "outliers") return `${each.keep} below the largest ${each.top}`;
     if (each.kind === "rank") {

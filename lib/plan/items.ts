@@ -9,7 +9,7 @@ import type { Reasons, Remarks } from "./policies.ts";
 import type { ModelList } from "./slices.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Ties } from "./tying.ts";
-import type { Operation } from "./types.ts";
+import type { Operation, Trim } from "./types.ts";
 
 /** A tensor that is to be made, before it has a place. */
 export interface Item {
@@ -35,6 +35,7 @@ export interface Parts {
   list: ModelList;
   bodies: readonly PlannedBody[];
   items: readonly Item[];
+  trims: readonly Trim[];
   opened: ReadonlyMap<string, Model>;
   /** Model that config.json and the small files come from. */
   donor: Model;

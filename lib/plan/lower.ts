@@ -5,6 +5,7 @@ import { DTYPES, type Dtype, isFloatDtype } from "../format/dtype.ts";
 import type { Method } from "../methods/types.ts";
 import type { Aligned } from "./align.ts";
 import { type Chance, RecipeContext } from "./context.ts";
+import { type ResolvedTensor, resolvedOf } from "./resolved.ts";
 import type { Operation } from "./types.ts";
 
 /** What decides a step beside its tensors. */
@@ -12,12 +13,14 @@ export interface Lowering {
   recipe: Recipe;
   method: Method;
   chance: Chance;
+  /** Told the resolved parameters of every tensor. */
+  trace?: ((resolved: ResolvedTensor) => void) | undefined;
 }
 
 /** Dtype and operation of an output tensor. @throws MergeError for what cannot be merged. */
 export function lower(
   aligned: Aligned,
-  { recipe, method, chance }: Lowering,
+  { recipe, method, chance, trace }: Lowering,
 ): {
   dtype: Dtype;
   operation: Operation;
@@ -27,6 +30,7 @@ export function lower(
   if (tensors.every(({ dtype }) => isFloatDtype(dtype))) {
     const context = new RecipeContext(aligned, method, recipe.parameters, chance);
     const operation = lowerFloats(aligned, method, context);
+    trace?.(resolvedOf(context, operation));
     const dtype = recipe.outDtype ?? recipe.dtype ?? lead.dtype;
     return { dtype, operation: convert(operation, dtype, aligned) };
   }

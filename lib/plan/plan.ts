@@ -16,11 +16,13 @@ import { type Lowering, lower } from "./lower.ts";
 import { scopeBodies } from "./modules.ts";
 import { isVocabularyTensor } from "./names.ts";
 import { policiesOf, Reasons, Remarks } from "./policies.ts";
+import type { ResolvedTensor } from "./resolved.ts";
 import { ModelList, makeSlices } from "./slices.ts";
 import { type LocatedModels, openModels } from "./sources.ts";
 import { Tally } from "./tally.ts";
 import { settleTokens } from "./tokens.ts";
 import { assignDraws } from "./torch_order.ts";
+import { assignTrims } from "./trims.ts";
 import { isHead, Ties } from "./tying.ts";
 import type { Plan, PlanInput, PlanSource, PlanStep } from "./types.ts";
 import { want } from "./wanted.ts";
@@ -40,6 +42,8 @@ export interface PlanOptions {
   located?: LocatedModels | undefined;
   /** Hashes of the plans whose results are among the models. */
   uses?: readonly string[];
+  /** Told the resolved parameters of every tensor. */
+  trace?: ((resolved: ResolvedTensor) => void) | undefined;
 }
 
 /** mergekit's default. */
@@ -71,12 +75,14 @@ export function makePlan(recipe: Recipe, options: PlanOptions = {}): Plan {
   const chance = { seed, random: options.random ?? "philox" } as const;
   const [remarks, reasons, tally] = [new Remarks(), new Reasons(), new Tally()];
   const alignment = { policies: policiesOf(recipe), tally, remarks, reasons };
-  const items = assignDraws(lowerAll(wanted, { recipe, method, chance }, alignment));
+  const lowering = { recipe, method, chance, trace: options.trace };
+  const lowered = assignDraws(lowerAll(wanted, lowering, alignment));
   problems.push(...tally.problems());
   throwProblems(problems, CANNOT);
-  if (items.length === 0) throw new MergeError("NO_TENSORS", "the recipe yields no tensor");
+  if (lowered.length === 0) throw new MergeError("NO_TENSORS", "the recipe yields no tensor");
+  const { items, trims } = assignTrims(lowered);
   const ties = new Ties();
-  const parts = { recipe, method, seed, list, bodies, items, opened, donor, tokens, ties };
+  const parts = { recipe, method, seed, list, bodies, items, trims, opened, donor, tokens, ties };
   return assemble({ ...parts, remarks, reasons }, options);
 }
 
@@ -130,7 +136,7 @@ function inputsOf({ wanted, tensors, origins }: Aligned, list: SourceList): Plan
 }
 
 function assemble(parts: Parts, options: PlanOptions): Plan {
-  const { method, seed, list, items } = parts;
+  const { method, seed, list, items, trims } = parts;
   const layout = layOut(items, options.shardSize ?? SHARD_SIZE);
   const sources = new SourceList();
   const steps: PlanStep[] = layout.placed.map(({ item, shard, offset }) => {
@@ -146,6 +152,7 @@ function assemble(parts: Parts, options: PlanOptions): Plan {
     sources: sources.sources,
     shards: layout.shards,
     steps,
+    ...(trims.length === 0 ? {} : { trims }),
     dropped: droppedOf(parts),
     notes: notesOf(parts),
     assets: assetsOf(parts),
@@ -173,11 +180,12 @@ function notesOf({ items, bodies, remarks, tokens, ties }: Parts): string[] {
 
 /** SHA-256 over what decides the output's bytes. */
 function hashPlan(plan: Plan, uses: readonly string[]): string {
-  const { format, method, seed, sources, shards, steps } = plan;
+  const { format, method, seed, sources, shards, steps, trims } = plan;
   const hash = createHash("sha256");
   const files = sources.map(({ size, headerHash }) => ({ size, headerHash }));
   hash.update(JSON.stringify({ format, method, seed, files, shards }));
   for (const step of steps) hash.update(JSON.stringify(step));
+  if (trims !== undefined) hash.update(JSON.stringify(trims));
   for (const each of uses) hash.update(each);
   return hash.digest("hex");
 }

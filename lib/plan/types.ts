@@ -5,6 +5,11 @@ export type Sparsify =
   | { kind: "none" }
   /** Keep the `keep` elements of largest magnitude; equal ones by lower index. */
   | { kind: "magnitude"; keep: number }
+  /**
+   * Keep what is among the largest of the whole model: `trim` is a position in `Plan.trims`, and
+   * `first` the place of this tensor's first element in that trim's flat vector.
+   */
+  | { kind: "global"; density: number; trim: number; first: number }
   /** Keep an element iff its random word is below `threshold`; `model` enters Philox's counter. */
   | { kind: "random"; threshold: number; model: number }
   /** Drop the `top` elements of largest magnitude, keep the next `keep`. */
@@ -127,6 +132,18 @@ export interface PlanStep {
   operation: Operation;
 }
 
+/**
+ * The largest elements of a model's delta over many tensors, taken as one flat vector: the tensors
+ * in the order of their names, each in its own order.
+ */
+export interface Trim {
+  /** Position of the model in the recipe. */
+  model: number;
+  /** Elements of the flat vector, and how many of them stay; equal ones by lower index. */
+  count: number;
+  keep: number;
+}
+
 /** An input file, as its header showed it. */
 export interface PlanSource {
   path: string;
@@ -194,6 +211,8 @@ export interface Plan {
   sources: readonly PlanSource[];
   shards: readonly PlanShard[];
   steps: readonly PlanStep[];
+  /** Selections over whole models, which go before the steps; absent when there are none. */
+  trims?: readonly Trim[];
   dropped: readonly Dropped[];
   /** Remarks that do not stop the merge. */
   notes: readonly string[];

@@ -4,10 +4,11 @@
  * grow with the model.
  */
 import { MergeError } from "../errors.ts";
+import { byteLength } from "../format/dtype.ts";
 import type { Combine } from "../methods/custom.ts";
-import type { Operation } from "../plan/types.ts";
 import type { Backend, ExecuteOptions, StepResult, Work, WorkStep } from "../run/work.ts";
 import { arceeFusion } from "./arcee_fusion.ts";
+import { census } from "./census.ts";
 import { copy } from "./copy.ts";
 import { combineOf, custom } from "./custom.ts";
 import { KeptFile } from "./kept_file.ts";
@@ -17,14 +18,16 @@ import { nearswap } from "./nearswap.ts";
 import { ram } from "./ram.ts";
 import { sce } from "./sce.ts";
 import { span } from "./span.ts";
-import { type Opened, type OpenedOutput, StepIo } from "./step.ts";
+import { type Opened, type OpenedOutput, type Shared, StepIo } from "./step.ts";
 import { task } from "./task_arithmetic.ts";
+
+type AnyOperation = WorkStep["operation"];
 
 /** How each operation runs; the counterpart of native/engine/operations. */
 const OPERATIONS: {
-  readonly [K in Operation["op"]]: (
+  readonly [K in AnyOperation["op"]]: (
     io: StepIo,
-    operation: Extract<Operation, { op: K }>,
+    operation: Extract<AnyOperation, { op: K }>,
     functions: ReadonlyMap<string, Combine> | undefined,
   ) => Generator<void>;
 } = {
@@ -37,6 +40,7 @@ const OPERATIONS: {
   ram: (io, operation) => ram(io, operation),
   sce: (io, operation) => sce(io, operation),
   arcee_fusion: (io, operation) => arceeFusion(io, operation),
+  census: (io, operation) => census(io, operation),
   custom: (io, operation, functions) => custom(io, operation, combineOf(operation, functions)),
 };
 
@@ -88,14 +92,47 @@ class OutputWatch {
   constructor({ outputs, steps }: Work) {
     this.#left = outputs.map(() => 0);
     this.#results = outputs.map(() => []);
-    for (const { output } of steps) this.#left[output]++;
+    for (const { output, operation } of steps) if (operation.op !== "census") this.#left[output]++;
   }
 
   /** The results of the step's output, when it is complete by this step. */
-  add({ output }: WorkStep, result: StepResult): readonly StepResult[] | undefined {
+  add({ output, operation }: WorkStep, result: StepResult): readonly StepResult[] | undefined {
+    if (operation.op === "census") return undefined;
     this.#results[output].push(result);
     return --this.#left[output] === 0 ? this.#results[output] : undefined;
   }
+}
+
+function runStep(io: StepIo, functions: ExecuteOptions["functions"]): Generator<void> {
+  const { operation } = io.step;
+  const run = OPERATIONS[operation.op] as (
+    io: StepIo,
+    operation: AnyOperation,
+    functions: ExecuteOptions["functions"],
+  ) => Generator<void>;
+  return run(io, operation, functions);
+}
+
+interface Around extends Pick<ExecuteOptions, "functions"> {
+  work: Work;
+  sources: readonly Opened[];
+  shared: Shared;
+}
+
+/** The sources and, after them, the tensors of the nested steps that a step needs, in memory. */
+function* makeNested(step: WorkStep, around: Around, done: number): Generator<number, Opened[]> {
+  const { work, sources, shared, functions } = around;
+  const all = [...sources];
+  for (const { source } of step.inputs) {
+    if (source < sources.length || all[source] !== undefined) continue;
+    const nested = (work.nested ?? [])[source - sources.length];
+    const inputs = yield* makeNested(nested, around, done);
+    const memory = new Uint8Array(byteLength(nested.dtype, nested.count));
+    const io = new StepIo(nested, inputs, [{ memory }], shared);
+    for (const _ of runStep(io, functions)) yield done;
+    all[source] = { memory };
+  }
+  return all;
 }
 
 /** Runs step after step; yields after each block with the bytes of output done so far. */
@@ -109,15 +146,15 @@ function* runSteps(
   let done = 0;
   try {
     onOpened?.();
-    const stream = new TorchStream();
+    const shared: Shared = { stream: new TorchStream(), thresholds: [] };
     for (const step of work.steps) {
-      const io = new StepIo(step, files.sources, files.outputs, stream);
-      const run = OPERATIONS[step.operation.op] as (
-        io: StepIo,
-        operation: Operation,
-        functions: ExecuteOptions["functions"],
-      ) => Generator<void>;
-      for (const _ of run(io, step.operation, functions)) yield done + io.bytesDone;
+      const made = yield* makeNested(
+        step,
+        { work, sources: files.sources, shared, functions },
+        done,
+      );
+      const io = new StepIo(step, made, files.outputs, shared);
+      for (const _ of runStep(io, functions)) yield done + io.bytesDone;
       done += io.bytesDone;
       const whole = watch.add(step, results[results.push(io.result()) - 1]);
       if (whole === undefined || onOutput === undefined) continue;

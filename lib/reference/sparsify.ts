@@ -18,10 +18,15 @@ export interface Mask {
 }
 
 export function deltaOf(io: StepIo, operation: TaskOperation, m: number, range: Range): Tile {
-  const base = io.tile(operation.base, range).values;
-  const x = io.tile(operation.inputs[m], range).values;
+  return difference(io, operation.inputs[m], operation.base, range);
+}
+
+/** Input `x` minus input `base`. */
+export function difference(io: StepIo, x: number, base: number, range: Range): Tile {
+  const from = io.tile(base, range).values;
+  const to = io.tile(x, range).values;
   const delta = makeTile(range.count);
-  for (let i = 0; i < range.count; i++) delta.values[i] = x[i] - base[i];
+  for (let i = 0; i < range.count; i++) delta.values[i] = to[i] - from[i];
   return delta;
 }
 
@@ -32,6 +37,10 @@ export function* makeMask(io: StepIo, operation: TaskOperation, m: number): Gene
       return { kept: undefined };
     case "magnitude":
       return largest(yield* selectionOf(io, operation, m, sparsify.keep), undefined);
+    case "global": {
+      const { threshold, cut } = io.shared.thresholds[sparsify.trim];
+      return largest({ threshold, cut: cut - sparsify.first }, undefined);
+    }
     case "outliers": {
       if (sparsify.keep === 0) return { kept: (_, { count }) => new Uint8Array(count) };
       const top = yield* selectionOf(io, operation, m, sparsify.top);

@@ -9,6 +9,7 @@ import type { KeptFile } from "./kept_file.ts";
 import { BLOCK } from "./lanes.ts";
 import type { TorchStream } from "./mt19937.ts";
 import { countCopied, type Nonfinite, noNonfinite, settle } from "./nonfinite.ts";
+import type { Selection } from "./select.ts";
 import { decodeTile, makeTile, type Tile } from "./tile.ts";
 
 /** An opened source: a file, or memory. */
@@ -23,6 +24,13 @@ export interface Range {
   count: number;
 }
 
+/** What the steps of a work share. */
+export interface Shared {
+  readonly stream: TorchStream;
+  /** Of the plan's trims, once the census has found them. */
+  thresholds: readonly Selection[];
+}
+
 /** One step being run: reads its inputs and writes its output, block by block. */
 export class StepIo {
   readonly step: WorkStep;
@@ -32,17 +40,17 @@ export class StepIo {
   readonly #digests: (readonly [number, number])[] = [];
   readonly #seen: Nonfinite = noNonfinite();
 
-  readonly #stream: TorchStream;
+  readonly shared: Shared;
   #drawn = 0;
 
   constructor(
     step: WorkStep,
     sources: readonly Opened[],
     outputs: readonly OpenedOutput[],
-    stream: TorchStream,
+    shared: Shared,
   ) {
     this.step = step;
-    this.#stream = stream;
+    this.shared = shared;
     this.#sources = sources;
     this.#outputs = outputs;
   }
@@ -113,7 +121,7 @@ export class StepIo {
 
   /** One word of torch's stream for each element: the next model's share of this step's draws. */
   drawTorch({ seed, offset }: { seed: number; offset: number }): Uint32Array {
-    const words = this.#stream.take(seed, offset + this.#drawn, this.step.count);
+    const words = this.shared.stream.take(seed, offset + this.#drawn, this.step.count);
     this.#drawn += this.step.count;
     return words;
   }

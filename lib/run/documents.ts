@@ -1,6 +1,7 @@
 /** Plans and merges all documents of a recipe in order; most recipes have one. */
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { donorAssets } from "../assets/index.ts";
 import { MergeError, printable } from "../errors.ts";
 import { locateModels } from "../hub/models.ts";
 import type { HubOptions } from "../hub/resolve.ts";
@@ -8,8 +9,10 @@ import type { MergeOptions, NonfiniteTensor, Progress } from "../merge.ts";
 import { orderDocuments, plannedModel, suggestDocuments } from "../plan/documents.ts";
 import { outputBytes } from "../plan/explain.ts";
 import { makePlan } from "../plan/plan.ts";
+import type { ResolvedTensor } from "../plan/resolved.ts";
 import type { LocatedModel, LocatedModels } from "../plan/sources.ts";
 import type { Plan } from "../plan/types.ts";
+import { canFuse, plannedFiles } from "./fuse.ts";
 import { claim } from "./lock.ts";
 import { nonfiniteOf } from "./nonfinite.ts";
 import { type Performed, perform } from "./perform.ts";
@@ -22,6 +25,8 @@ export interface PlanSettings {
   random: "philox" | "torch-cpu";
   shardSize?: number;
   hub: HubOptions;
+  /** Keep what the parameters of every tensor come to. */
+  trace?: boolean;
 }
 
 /** A document that is planned; `name` is undefined for the last, which becomes the output. */
@@ -31,6 +36,8 @@ export interface PlannedDocument {
   loaded: LoadedRecipe;
   located: LocatedModels;
   made: Plan;
+  /** What its parameters come to, when that was asked for. */
+  resolved: readonly ResolvedTensor[];
 }
 
 function planOne(
@@ -38,6 +45,7 @@ function planOne(
   located: LocatedModels,
   before: readonly PlannedDocument[],
   { seed, random, shardSize }: PlanSettings,
+  trace?: (resolved: ResolvedTensor) => void,
 ): Plan {
   const used = before.filter(({ name }) => name !== undefined && document.uses.includes(name));
   return makePlan(document.loaded.recipe, {
@@ -48,6 +56,7 @@ function planOne(
     ...(shardSize === undefined ? {} : { shardSize }),
     located,
     uses: used.map(({ made }) => made.hash),
+    trace,
   });
 }
 
@@ -70,10 +79,13 @@ export async function planDocuments(
     const near = loaded.length > 1 ? suggestDocuments(recipe, folder, names) : [];
     const given = new Map([...near, ...known]);
     const located = await locateModels(recipe, folder, settings.hub, given);
-    const document = { name, uses, loaded: each, located };
-    const made = planOne(document, located, documents, settings);
+    const resolved: ResolvedTensor[] = [];
+    const document = { name, uses, loaded: each, located, resolved };
+    const trace = settings.trace ? (tensor: ResolvedTensor) => resolved.push(tensor) : undefined;
+    const made = planOne(document, located, documents, settings, trace);
     documents.push({ ...document, made });
-    if (name !== undefined) known.set(name, { model: plannedModel(made, join("/", "…", name)) });
+    if (name !== undefined)
+      known.set(name, { model: plannedModel(made, join("/", "…", name), made.assets.donor) });
   }
   return documents;
 }
@@ -134,6 +146,18 @@ class Workplace {
     }
   }
 
+  /** Writes the small files of a model whose tensors are not written; returns its folder. */
+  writeAssets(name: string, made: Plan, { copyTokenizer = true }: MergeOptions): string {
+    const folder = join(this.folder, name);
+    mkdirSync(folder, { recursive: true });
+    for (const { name: file, bytes } of donorAssets(made, { copyTokenizer })) {
+      const path = join(folder, file);
+      if (bytes instanceof Uint8Array) writeFileSync(path, bytes);
+      else copyFileSync(bytes.copyFrom, path);
+    }
+    return folder;
+  }
+
   /** Removes what was only needed meanwhile, and folders that stayed empty. */
   clear(): void {
     if (!this.#temporary) return;
@@ -147,44 +171,93 @@ class Workplace {
   }
 }
 
+/** What has become of all documents: the last one's results, and what is to tell of the others. */
+export interface MergedDocuments extends Performed {
+  nonfinite: NonfiniteTensor[];
+}
+
+/** What documents share while they are merged. */
+interface Around {
+  settings: PlanSettings;
+  options: MergeOptions;
+  place: Workplace;
+}
+
+/** Plans a document anew, now that those before it are made, or where they will be. */
+function replan(
+  documents: PlannedDocument[],
+  at: number,
+  done: LocatedModels,
+  { settings }: Around,
+): Plan {
+  const located = new Map([...documents[at].located, ...done]);
+  const made = planOne(documents[at], located, documents.slice(0, at), settings);
+  documents[at] = { ...documents[at], located, made };
+  return made;
+}
+
 /**
- * Merges planned documents in order and publishes the last at `options.out`. Results of the others
- * are written beside it and removed at the end, or stay in `options.intermediateDir`. Documents
- * that use them are planned anew from what was written; `documents` then holds those plans.
+ * Merges planned documents and publishes the last at `options.out`. Where it can, all are one work,
+ * and nothing else is written but the small files that later documents take from earlier ones.
+ * Otherwise results of the others are written beside it and removed at the end, or stay in
+ * `options.intermediateDir`. Documents are planned anew with what they use; `documents` then holds
+ * those plans.
  */
 export async function mergeDocuments(
   documents: PlannedDocument[],
   settings: PlanSettings,
   options: MergeOptions,
-): Promise<Performed & { nonfinite: NonfiniteTensor[] }> {
-  const last = documents.length - 1;
-  if (last === 0) {
+): Promise<MergedDocuments> {
+  if (documents.length === 1) {
     const [{ loaded, made }] = documents;
     return { ...(await perform(loaded, made, options)), nonfinite: [] };
   }
   const place = new Workplace(options);
-  const nonfinite: NonfiniteTensor[] = [];
-  const done = new Map<string, LocatedModel>();
-  const notes: string[] = [];
   try {
-    for (const [at, document] of documents.entries()) {
-      const { name, loaded } = document;
-      const located = new Map([...document.located, ...done]);
-      const made = planOne(document, located, documents.slice(0, at), settings);
-      documents[at] = { ...document, located, made };
-      const out = name === undefined ? options.out : join(place.folder, name);
-      const onProgress = partOf(documents, at, options.onProgress);
-      const { onProgress: _, ...others } = options;
-      if (name !== undefined) checkOutput(out, made, options.overwrite ?? false);
-      const own = { ...others, out, ...(onProgress === undefined ? {} : { onProgress }) };
-      const { results, notes: more } = await perform(loaded, made, own);
-      notes.push(...more);
-      if (name === undefined) return { results, nonfinite, notes };
-      nonfinite.push(...nonfiniteOf(made, results, name));
-      done.set(name, { path: out });
-    }
+    const together = options.intermediateDir === undefined && canFuse(documents);
+    const around = { settings, options, place };
+    return await (together ? mergeTogether(documents, around) : mergeInTurn(documents, around));
   } finally {
     place.clear();
+  }
+}
+
+async function mergeTogether(
+  documents: PlannedDocument[],
+  around: Around,
+): Promise<MergedDocuments> {
+  const { options, place } = around;
+  const done = new Map<string, LocatedModel>();
+  const files = new Map<string, Plan>();
+  for (const [at, { name, loaded }] of documents.entries()) {
+    const made = replan(documents, at, done, around);
+    if (name === undefined) {
+      return { ...(await perform(loaded, made, options, files)), nonfinite: [] };
+    }
+    const folder = place.writeAssets(name, made, options);
+    done.set(name, { model: plannedModel(made, folder, folder) });
+    for (const [path, plan] of plannedFiles(made, folder)) files.set(path, plan);
+  }
+  throw new MergeError("INTERNAL", "no document becomes the output");
+}
+
+async function mergeInTurn(documents: PlannedDocument[], around: Around): Promise<MergedDocuments> {
+  const { options, place } = around;
+  const nonfinite: NonfiniteTensor[] = [];
+  const notes: string[] = [];
+  const done = new Map<string, LocatedModel>();
+  for (const [at, { name, loaded }] of documents.entries()) {
+    const made = replan(documents, at, done, around);
+    const out = name === undefined ? options.out : join(place.folder, name);
+    const onProgress = partOf(documents, at, options.onProgress);
+    const { onProgress: _, ...others } = options;
+    if (name !== undefined) checkOutput(out, made, options.overwrite ?? false);
+    const own = { ...others, out, ...(onProgress === undefined ? {} : { onProgress }) };
+    const { results, notes: more } = await perform(loaded, made, own);
+    notes.push(...more);
+    if (name === undefined) return { results, nonfinite, notes };
+    nonfinite.push(...nonfiniteOf(made, results, name));
+    done.set(name, { path: out });
   }
   throw new MergeError("INTERNAL", "no document becomes the output");
 }

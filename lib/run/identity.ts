@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { MergeError, printable } from "../errors.ts";
-import type { Plan } from "../plan/types.ts";
+import type { PlanSource } from "../plan/types.ts";
 
 /** What to do about an input that changes. */
 export const UNDISTURBED = "merge again when nothing writes to it";
@@ -12,8 +12,8 @@ export const UNDISTURBED = "merge again when nothing writes to it";
  * that was rewritten in place would otherwise leave a model that nobody meant. Once open, a file
  * that is removed or replaced by renaming is harmless: the old content is still what is read.
  */
-export function checkInputs(plan: Plan, when: "opening" | "after"): void {
-  for (const { path, size, identity } of plan.sources) {
+export function checkInputs(sources: readonly PlanSource[], when: "opening" | "after"): void {
+  for (const { path, size, identity } of sources) {
     const now = statSync(path, { bigint: true, throwIfNoEntry: false });
     const other = now?.ino.toString() !== identity.inode;
     if (when === "after" && other) continue;

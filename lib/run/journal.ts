@@ -4,9 +4,8 @@
  * shard's bytes are digested again before it is reused.
  */
 import { createHash } from "node:crypto";
-import type { Plan } from "../plan/types.ts";
+import type { Plan, PlanSource } from "../plan/types.ts";
 import { version } from "../version.ts";
-import { RECORD } from "./publish.ts";
 import type { StepResult } from "./work.ts";
 
 /** Positions in the plan of the steps of a shard. */
@@ -14,36 +13,43 @@ export function stepsOf(plan: Plan, shard: number): number[] {
   return plan.steps.flatMap((step, i) => (step.shard === shard ? [i] : []));
 }
 
-export function recordName(shard: number): string {
-  return `${RECORD}${String(shard + 1).padStart(5, "0")}.json`;
-}
-
 function digest(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
+/** A merge as its records know it: the plan, and the files that are read. */
+export interface RecordedMerge {
+  plan: Plan;
+  sources: readonly PlanSource[];
+}
+
 /** Equal for two merges exactly when one may go on with the shards of the other. */
-function bindingOf({ hash, sources }: Plan): string {
+function bindingOf({ plan: { hash }, sources }: RecordedMerge): string {
   const inputs = sources.map(({ size, headerHash, identity }) => ({ size, headerHash, identity }));
   return digest(JSON.stringify({ version, hash, inputs }));
 }
 
 /** Text of a record: a digest of the rest, and on the next line the rest as JSON. */
-export function writeRecord(plan: Plan, shard: number, results: readonly StepResult[]): string {
-  const body = JSON.stringify({ binding: bindingOf(plan), shard, results });
+export function writeRecord(
+  merge: RecordedMerge,
+  shard: number,
+  results: readonly StepResult[],
+): string {
+  const body = JSON.stringify({ binding: bindingOf(merge), shard, results });
   return `${digest(body)}\n${body}\n`;
 }
 
 /** The results of a shard's steps; `damaged`, or `foreign` when it belongs to another merge. */
 export function readRecord(
-  plan: Plan,
+  merge: RecordedMerge,
   shard: number,
   text: string,
 ): StepResult[] | "damaged" | "foreign" {
   const [check, body = "", ...rest] = text.split("\n");
   if (check !== digest(body) || rest.join("") !== "") return "damaged";
   const record = JSON.parse(body) as { binding: string; shard: number; results: StepResult[] };
-  if (record.binding !== bindingOf(plan)) return "foreign";
-  const fits = record.shard === shard && record.results.length === stepsOf(plan, shard).length;
+  if (record.binding !== bindingOf(merge)) return "foreign";
+  const fits =
+    record.shard === shard && record.results.length === stepsOf(merge.plan, shard).length;
   return fits ? record.results : "damaged";
 }

@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import { MergeError } from "../errors.ts";
 import { formatBytes } from "../plan/explain.ts";
-import type { Plan, PlanStep } from "../plan/types.ts";
-import type { Backend, ExecuteOptions } from "./work.ts";
+import type { Plan } from "../plan/types.ts";
+import type { FusedWork } from "./fuse.ts";
+import type { Backend, ExecuteOptions, WorkStep } from "./work.ts";
 
 const BLOCK = 65_536;
 const TILE = 4096;
@@ -31,16 +32,35 @@ function held(): number {
 }
 
 /** Scratch of one worker on one step; native/engine/block.h. */
-function scratch(step: PlanStep, io: ExecuteOptions["io"]): number {
+function scratch(step: WorkStep, io: ExecuteOptions["io"]): number {
   const stored = io === "pread" ? step.inputs.length * BLOCK * 4 : 0;
   const tiles = step.inputs.length * (TILE * 4 + TILE / 8 + 512);
   return BLOCK * 4 + TILE * 8 + 2048 * 4 + stored + tiles;
 }
 
+/** The same with the memory of the nested steps that make its inputs. */
+function scratchOf(
+  { sources, nested }: FusedWork,
+  io: ExecuteOptions["io"],
+): (step: WorkStep) => number {
+  const known: number[] = [];
+  const needed = (step: WorkStep): number => {
+    const inputs = step.inputs.map(({ source }) => known[source - sources.length] ?? 0);
+    return inputs.reduce((sum, each) => sum + each, scratch(step, io));
+  };
+  for (const step of nested) known.push(needed(step));
+  return needed;
+}
+
 /** State that a step keeps between its phases: histograms, block sums, digests. */
-function state(step: PlanStep): number {
+function state(step: WorkStep): number {
   const blocks = Math.ceil(step.count / BLOCK);
   return blocks * 8 * (1 + 3 * step.inputs.length) + step.inputs.length * 2048 * 8;
+}
+
+/** Keys that the selections over whole models collect at most, and their counts by block. */
+function census({ trims = [] }: Plan): number {
+  return trims.reduce((sum, { count }) => sum + 6 * MIB + (count / BLOCK) * 80, 0);
 }
 
 function most(values: Iterable<number>): number {
@@ -56,6 +76,7 @@ function most(values: Iterable<number>): number {
  */
 export function fitThreads(
   plan: Plan,
+  fused: FusedWork,
   backend: Backend,
   threads: number,
   io: ExecuteOptions["io"],
@@ -65,9 +86,10 @@ export function fitThreads(
   if (!(typeof maxMemory === "number" && maxMemory > 0)) {
     throw new MergeError("ARGUMENT", `maxMemory: a number of bytes was expected, not ${maxMemory}`);
   }
-  const steps = ACTIVE * most(plan.steps.map(state));
-  const fixed = held() + HEAP + steps + (backend.name === "reference" ? REFERENCE : 0);
-  const each = THREAD + most(plan.steps.map((step) => scratch(step, io)));
+  const steps = ACTIVE * (most(fused.steps.map(state)) + most(fused.nested.map(state)));
+  const fixed =
+    held() + HEAP + steps + census(plan) + (backend.name === "reference" ? REFERENCE : 0);
+  const each = THREAD + most(fused.steps.map(scratchOf(fused, io)));
   const fit = Math.floor((maxMemory - fixed) / each);
   if (fit >= 1) return Math.min(threads, fit);
   const message = `maxMemory ${formatBytes(maxMemory)} is too small for this merge`;

@@ -57,7 +57,9 @@ function outputTeller(handle: JobHandle, work: Work, onOutput: ExecuteOptions["o
     const whole = onOutput === undefined ? undefined : handle.whole(known);
     for (const output of whole?.outputs.slice(known) ?? []) {
       known++;
-      const steps = work.steps.flatMap((step, i) => (step.output === output ? [i] : []));
+      const steps = work.steps.flatMap(({ output: of, operation }, i) => {
+        return of === output && operation.op !== "census" ? [i] : [];
+      });
       const words = whole?.results as BigUint64Array;
       if (steps.length > 0)
         onOutput?.(

@@ -10,8 +10,10 @@ import { outputBytes } from "../plan/explain.ts";
 import type { Plan, PlanStep } from "../plan/types.ts";
 import { version } from "../version.ts";
 import { chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./backend.ts";
+import { censusOf } from "./census.ts";
+import { type FusedWork, fuse, type PlannedFiles } from "./fuse.ts";
 import { checkInputs } from "./identity.ts";
-import { recordName, stepsOf, writeRecord } from "./journal.ts";
+import { stepsOf, writeRecord } from "./journal.ts";
 import { fitThreads } from "./memory.ts";
 import { refuseNonfinite } from "./nonfinite.ts";
 import { Stage } from "./publish.ts";
@@ -20,11 +22,12 @@ import { resume, type WholeShards } from "./resume.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
 
 /**
- * The steps of shards that are not whole yet: in the order of the plan, but those that draw from torch's
- * stream in the order of draws.
+ * The steps of shards that are not whole yet: in the order of the plan, but those that draw from
+ * torch's stream in the order of draws.
  */
 function workOf(
   made: Plan,
+  { sources, nested, steps }: FusedWork,
   shards: readonly string[],
   whole: WholeShards,
 ): { work: Work; order: number[] } {
@@ -34,10 +37,13 @@ function workOf(
   const order = made.steps.flatMap(({ shard }, i) => (whole.has(shard) ? [] : [i]));
   order.sort((a, b) => drawOf(made.steps[a]) - drawOf(made.steps[b]) || a - b);
   const work = {
-    sources: made.sources.map(({ path, size }) => ({ path, size })),
+    sources: sources.map(({ path, size }) => ({ path, size })),
     outputs: shards.map((path, i) => ({ path, size: made.shards[i].size })),
-    steps: order.map((i) => ({ ...made.steps[i], output: made.steps[i].shard })),
+    nested,
+    steps: order.map((i) => steps[i]),
   };
+  const census = censusOf(made);
+  if (census !== undefined) work.steps.unshift(census);
   return { work, order };
 }
 
@@ -49,8 +55,9 @@ function inPlanOrder(
   whole: WholeShards,
 ): StepResult[] {
   const sorted: StepResult[] = [];
+  const own = results.slice(results.length - order.length);
   order.forEach((at, i) => {
-    sorted[at] = results[i];
+    sorted[at] = own[i];
   });
   for (const [shard, known] of whole) {
     stepsOf(made, shard).forEach((at, i) => {
@@ -129,36 +136,36 @@ export interface Performed {
   notes: readonly string[];
 }
 
-/** Writes down every shard that is whole, for a merge that goes on after this one was killed. */
-function recordTo(stage: Stage, made: Plan): ExecuteOptions["onOutput"] {
-  return (shard, results) => {
-    stage.writeRecord(recordName(shard), writeRecord(made, shard, results));
-  };
+/** What is merged, and how. */
+interface Running {
+  loaded: LoadedRecipe;
+  made: Plan;
+  fused: FusedWork;
+  backend: Backend;
+  execute: ExecuteOptions;
+  options: MergeOptions;
 }
 
 /** Runs the plan on a stage up to the last file. */
-async function fill(
-  stage: Stage,
-  loaded: LoadedRecipe,
-  made: Plan,
-  running: { backend: Backend; execute: ExecuteOptions; options: MergeOptions },
-): Promise<Performed> {
-  const { backend, execute, options } = running;
-  const { shards: whole, notes } = await resume(made, stage, options.resume !== false, running);
+async function fill(stage: Stage, running: Running): Promise<Performed> {
+  const { loaded, made, fused, backend, execute, options } = running;
+  const { sources } = fused;
+  const merge = { plan: made, sources, resume: options.resume !== false };
+  const { shards: whole, notes } = await resume(merge, stage, backend, execute);
   const shards = stage.createShards(made, new Set(whole.keys()));
   throwIfAborted(options.signal);
-  checkInputs(made, "opening");
-  const { work, order } = workOf(made, shards, whole);
+  checkInputs(sources, "opening");
+  const { work, order } = workOf(made, fused, shards, whole);
   const { onProgress } = options;
-  const own: ExecuteOptions = {
+  const done = await backend.execute(work, {
     ...execute,
-    onOpened: () => checkInputs(made, "opening"),
-    onOutput: recordTo(stage, made),
+    onOpened: () => checkInputs(sources, "opening"),
+    // For a merge that goes on after this one was killed.
+    onOutput: (shard, results) => stage.writeRecord(shard, writeRecord(merge, shard, results)),
     onBytes: onProgress && progressOf(made, onProgress, bytesOf(made, whole)),
-  };
-  const done = await backend.execute(work, own);
+  });
   const results = inPlanOrder(made, done, order, whole);
-  checkInputs(made, "after");
+  checkInputs(sources, "after");
   if (options.onNonfinite === "error") refuseNonfinite(made, results);
   stage.writeAssets(assetsOf(loaded, made, results, options));
   if (onProgress !== undefined) progressOf(made, onProgress, 0)(outputBytes(made));
@@ -166,17 +173,29 @@ async function fill(
   return { results, notes: [...stage.notes, ...notes] };
 }
 
-/** Executes a plan and publishes the result at `options.out`. */
+/**
+ * Executes a plan and publishes the result at `options.out`. Tensors of `files` are made on the
+ * way, by the plans that they belong to.
+ */
 export async function perform(
   loaded: LoadedRecipe,
   made: Plan,
   options: MergeOptions,
+  files: PlannedFiles = new Map(),
 ): Promise<Performed> {
+  const fused = fuse(made, files);
   const functions = functionsOf(loaded, made);
   const backend = functions === undefined ? chooseBackend(options.backend) : referenceOnly(options);
   const io = chooseIo(options.io);
   const execute: ExecuteOptions = {
-    threads: fitThreads(made, backend, chooseThreads(options.threads), io, options.maxMemory),
+    threads: fitThreads(
+      made,
+      fused,
+      backend,
+      chooseThreads(options.threads),
+      io,
+      options.maxMemory,
+    ),
     isa: chooseIsa(options.isa),
     sync: options.sync ?? true,
     io,
@@ -187,7 +206,7 @@ export async function perform(
   donorAssets(made, { copyTokenizer: options.copyTokenizer ?? true });
   const stage = new Stage(options.out, made, execute.sync);
   try {
-    const performed = await fill(stage, loaded, made, { backend, execute, options });
+    const performed = await fill(stage, { loaded, made, fused, backend, execute, options });
     stage.publish(options.overwrite ?? false);
     return performed;
   } catch (error) {

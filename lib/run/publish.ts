@@ -30,8 +30,12 @@ import { asidePath, outputBusy, privatePath, removeLeftovers, stagePath } from "
 import { claim, LOCK } from "./lock.ts";
 import { exchange } from "./replace.ts";
 
-/** Files of a stage that are not published, beside the locks, have names that begin with this. */
-export const RECORD = "weightloom.shard-";
+/** Records of whole shards, which are not published, have names that begin with this. */
+const RECORD = "weightloom.shard-";
+
+export function recordName(shard: number): string {
+  return `${RECORD}${String(shard + 1).padStart(5, "0")}.json`;
+}
 
 function systemError(error: unknown, path: string): MergeError {
   if (error instanceof MergeError) return error;
@@ -148,10 +152,10 @@ export class Stage {
     });
   }
 
-  /** The text of a file of the stage; undefined when it is not there or cannot be read. */
-  read(name: string): string | undefined {
+  /** What is written down of a shard; undefined when there is nothing, or nothing to be read. */
+  readRecord(shard: number): string | undefined {
     try {
-      return readFileSync(join(this.path, name), "utf8");
+      return readFileSync(join(this.path, recordName(shard)), "utf8");
     } catch {
       return undefined;
     }
@@ -180,9 +184,10 @@ export class Stage {
     });
   }
 
-  /** Writes a file that is not to be published. */
-  writeRecord(name: string, text: string): void {
-    this.#guard(() => this.#write(join(this.path, name), Buffer.from(text), this.#sync));
+  /** Writes down that a shard is whole. */
+  writeRecord(shard: number, text: string): void {
+    const path = join(this.path, recordName(shard));
+    this.#guard(() => this.#write(path, Buffer.from(text), this.#sync));
   }
 
   writeAssets(files: readonly AssetFile[]): void {

@@ -3,8 +3,8 @@ import { closeSync, lstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { MergeError } from "../errors.ts";
 import type { Plan } from "../plan/types.ts";
-import { readRecord, recordName, stepsOf } from "./journal.ts";
-import type { Stage } from "./publish.ts";
+import { type RecordedMerge, readRecord, stepsOf } from "./journal.ts";
+import { recordName, type Stage } from "./publish.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
 
 /** Results of the steps of whole shards, by the shard's position in the plan. */
@@ -90,31 +90,33 @@ function describe(all: number, whole: number, damaged: number, foreign: number):
       "an interrupted merge was not resumed: its inputs or the version have changed since; started over",
     );
   }
-  if (damaged > 0) notes.push(`${damaged} shards of an interrupted merge are damaged: made again`);
+  if (damaged > 0)
+    notes.push(`damaged and made again: ${damaged} of ${all} shards of an interrupted merge`);
   if (whole > 0) notes.push(`resumed: ${whole} of ${all} shards were whole`);
   return notes;
 }
 
 /**
- * Looks for whole shards in the stage of an interrupted merge, and clears it of all else; of
- * everything unless `allowed`.
+ * Looks for whole shards in the stage of an interrupted merge, and clears it of all else; without
+ * `resume`, of everything.
  */
 export async function resume(
-  plan: Plan,
+  merge: RecordedMerge & { resume: boolean },
   stage: Stage,
-  allowed: boolean,
-  { backend, execute }: { backend: Backend; execute: ExecuteOptions },
+  backend: Backend,
+  execute: ExecuteOptions,
 ): Promise<Resumed> {
-  if (!stage.interrupted || !allowed) {
+  const { plan } = merge;
+  if (!stage.interrupted || !merge.resume) {
     stage.clear(new Set());
     return { shards: new Map(), notes: [] };
   }
   const recorded = new Map<number, readonly StepResult[]>();
   let [damaged, foreign] = [0, 0];
   for (const shard of plan.shards.keys()) {
-    const text = stage.read(recordName(shard));
+    const text = stage.readRecord(shard);
     if (text === undefined) continue;
-    const record = readRecord(plan, shard, text);
+    const record = readRecord(merge, shard, text);
     if (record === "foreign") foreign++;
     else if (record === "damaged") damaged++;
     else if (hasHeader(join(stage.path, plan.shards[shard].name), plan.shards[shard])) {

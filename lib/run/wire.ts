@@ -4,11 +4,13 @@
  */
 import { MergeError } from "../errors.ts";
 import { DTYPES, type Dtype } from "../format/dtype.ts";
-import type { Operation, Sparsify } from "../plan/types.ts";
+import type { Sparsify } from "../plan/types.ts";
 import type { AddonPlace } from "./addon.ts";
 import { type OutputPlace, placeSize, type Work, type WorkStep } from "./work.ts";
 
-const MAGIC = "WLJOB001";
+type Operation = WorkStep["operation"];
+
+const MAGIC = "WLJOB002";
 const OPERATION = {
   copy: 0,
   same: 1,
@@ -19,8 +21,9 @@ const OPERATION = {
   ram: 6,
   sce: 7,
   arcee_fusion: 8,
+  census: 9,
 } as const;
-const KEEP = { none: 0, magnitude: 1, random: 2, outliers: 3, rank: 4, row: 5 } as const;
+const KEEP = { none: 0, magnitude: 1, random: 2, outliers: 3, rank: 4, row: 5, global: 7 } as const;
 const NORMALIZE = { weights: 1, count: 2 } as const;
 /** `rank` with division by the keep probability. */
 const INVERSE_RANK = 6;
@@ -75,6 +78,7 @@ function usedInputs(operation: Operation, count: number): readonly number[] {
     case "custom":
       throw new MergeError("BACKEND", "custom methods run on the reference backend");
     case "same":
+    case "census":
       return Array.from({ length: count }, (_, i) => i);
     case "linear":
       return operation.inputs;
@@ -97,6 +101,8 @@ function sparsifyNumbers(sparsify: Sparsify): [number, number, number, number] {
       return [kind, 0, 0, 0];
     case "magnitude":
       return [kind, sparsify.keep, 0, 0];
+    case "global":
+      return [kind, sparsify.trim, sparsify.first, 0];
     case "random":
       return [kind, sparsify.threshold, sparsify.model, 0];
     case "outliers":
@@ -152,6 +158,10 @@ function parameters(operation: Operation): readonly number[] {
       return [operation.topk];
     case "arcee_fusion":
       return [operation.width];
+    case "census": {
+      const { keep, pairs } = operation;
+      return [keep.length, ...keep, ...pairs.flatMap(({ trim, count }) => [trim, count])];
+    }
   }
 }
 
@@ -195,9 +205,11 @@ export function encodeWork(work: Work): { wire: Uint8Array; places: AddonPlace[]
   words.text(MAGIC);
   words.integer(work.sources.length);
   words.integer(work.outputs.length);
+  words.integer(work.nested?.length ?? 0);
   words.integer(work.steps.length);
   writePlaces(words, work.sources);
   writePlaces(words, work.outputs);
+  for (const step of work.nested ?? []) writeStep(words, step);
   for (const step of work.steps) writeStep(words, step);
   const places = [...work.sources, ...work.outputs];
   return {

@@ -9,10 +9,23 @@ export type Place = { path: string; size: number } | { memory: Uint8Array };
 export type OutputPlace = Place | { nowhere: true; size: number };
 
 export interface WorkInput {
-  /** Position in `Work.sources`, and the byte offset there. */
+  /**
+   * Position in `Work.sources`, and the byte offset there; a position after those means the tensor
+   * of a nested step, as a whole.
+   */
   source: number;
   offset: number;
   dtype: Dtype;
+}
+
+/**
+ * The thresholds of a plan's trims, found before its steps run. Inputs come in pairs, a model's
+ * tensor and the base's; each pair says its trim and how many elements it has. No output.
+ */
+export interface Census {
+  op: "census";
+  keep: readonly number[];
+  pairs: readonly { trim: number; count: number }[];
 }
 
 /** One tensor to make: the part of a plan's step that a backend needs. */
@@ -24,13 +37,18 @@ export interface WorkStep {
   output: number;
   offset: number;
   inputs: readonly WorkInput[];
-  operation: Operation;
+  operation: Operation | Census;
 }
 
 /** What a backend runs. Output files exist, have their final size, and hold their headers. */
 export interface Work {
   sources: readonly Place[];
   outputs: readonly OutputPlace[];
+  /**
+   * Steps whose tensors are inputs of others and are never written; `output` and `offset` have no
+   * meaning. Their own inputs may be of earlier ones.
+   */
+  nested?: readonly WorkStep[];
   steps: readonly WorkStep[];
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "hash.h"
+#include "nested.h"
 
 namespace weightloom {
 namespace {
@@ -29,15 +30,18 @@ void* Scratch::bytes(size_t slot, size_t count) {
   return reinterpret_cast<void*>(aligned + (kStagger * (slot % 8) & ~size_t{63}));
 }
 
-StepIo::StepIo(const WireStep& step, std::vector<Source>& sources, std::vector<Output>& outputs,
-               const KernelTable& kernels, TorchStream& stream, std::atomic<uint64_t>& bytes_done)
+Scratch& Scratch::nested(size_t i) {
+  if (nested_.size() <= i) nested_.resize(i + 1);
+  if (nested_[i] == nullptr) nested_[i] = std::make_unique<Scratch>();
+  return *nested_[i];
+}
+
+StepIo::StepIo(const WireStep& step, JobState& state, const NestedSteps& nested, bool on_demand)
     : step_(step),
-      sources_(sources),
-      outputs_(outputs),
-      kernels_(kernels),
-      stream_(stream),
-      bytes_done_(bytes_done),
-      digests_(block_count()) {}
+      state_(state),
+      nested_(nested),
+      on_demand_(on_demand),
+      digests_(on_demand ? 0 : block_count()) {}
 
 Range StepIo::range(uint64_t block) const {
   const uint64_t first = block * kBlock;
@@ -46,10 +50,13 @@ Range StepIo::range(uint64_t block) const {
 
 const uint8_t* StepIo::input(size_t i, const Range& range, Scratch& scratch) const {
   const WireInput& input = step_.inputs[i];
+  if (input.nested != kNotNested) {
+    return nested_.at(input.nested)->produce(range, scratch.nested(i));
+  }
   const bool bytes_only = step_.operation == Operation::copy || step_.operation == Operation::same;
   const uint64_t bits = bytes_only ? step_.bits : 8u * kCodecBytes[input.codec];
   const uint64_t at = input.offset + range.first * bits / 8;
-  const Source& source = sources_[input.source];
+  const Source& source = state_.sources[input.source];
   if (source.memory != nullptr) return source.memory + at;
   if (source.file->mapping() != nullptr) return source.file->mapping() + at;
   const size_t bytes = static_cast<size_t>((range.n * bits + 7) / 8);
@@ -60,20 +67,27 @@ const uint8_t* StepIo::input(size_t i, const Range& range, Scratch& scratch) con
 
 void StepIo::check_inputs() const {
   for (const WireInput& input : step_.inputs) {
-    const Source& source = sources_[input.source];
+    if (input.nested != kNotNested) {
+      nested_.at(input.nested)->io().check_inputs();
+      continue;
+    }
+    const Source& source = state_.sources[input.source];
     if (source.file != nullptr) source.file->check();
   }
 }
 
 uint8_t* StepIo::begin_output(const Range& range, Scratch& scratch) const {
-  const Output& output = outputs_[step_.output];
+  const auto bytes = static_cast<size_t>(bytes_of(range.n));
+  if (on_demand_) return scratch.take<uint8_t>(kOutSlot, bytes);
+  const Output& output = state_.outputs[step_.output];
   if (output.memory != nullptr) return output.memory + step_.offset + bytes_of(range.first);
-  return scratch.take<uint8_t>(kOutSlot, static_cast<size_t>(bytes_of(range.n)));
+  return scratch.take<uint8_t>(kOutSlot, bytes);
 }
 
 void StepIo::end_output(const Range& range, const uint8_t* built) {
+  if (on_demand_) return;
   const auto bytes = static_cast<size_t>(bytes_of(range.n));
-  Output& output = outputs_[step_.output];
+  Output& output = state_.outputs[step_.output];
   if (output.memory == nullptr) digests_[range.index] = xxh64(built, bytes, 0);
   if (output.file != nullptr) {
     output.file->write(built, step_.offset + bytes_of(range.first), bytes);
@@ -108,7 +122,7 @@ void StepIo::for_tiles(const Range& range, size_t tile, const std::vector<size_t
       view.inputs[k] = at;
       if (fused) continue;
       auto* decoded = scratch.take<float>(kInputSlots + 2 * inputs[k] + 1, kTile);
-      kernels_.decode[codec]({at, decoded, view.n});
+      kernels().decode[codec]({at, decoded, view.n});
       view.inputs[k] = decoded;
     }
     uint8_t* const to = out == nullptr ? nullptr : out + view.at * out_bytes;
@@ -116,7 +130,7 @@ void StepIo::for_tiles(const Range& range, size_t tile, const std::vector<size_t
         fused || out == nullptr ? to : static_cast<void*>(scratch.take<float>(kOutTileSlot, kTile));
     body(view);
     if (!fused && out != nullptr) {
-      kernels_.encode[step_.codec]({static_cast<const float*>(view.out), to, view.n});
+      kernels().encode[step_.codec]({static_cast<const float*>(view.out), to, view.n});
     }
   }
 }

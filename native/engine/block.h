@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "../platform/file.h"
 #include "../targets/table.h"
 #include "rank.h"
+#include "select.h"
 #include "torch_stream.h"
 #include "wire.h"
 
@@ -28,6 +30,13 @@ class Scratch {
     if (ranker_ == nullptr) ranker_ = std::make_unique<RowRanker>();
     return *ranker_;
   }
+  // Memory of a nested step that makes input `i`.
+  Scratch& nested(size_t i);
+  // Which nested step's block lies in kOutSlot; owner 0: none.
+  struct Held {
+    uint64_t owner = 0, block = 0;
+  };
+  Held& held() { return held_; }
 
  private:
   void* bytes(size_t slot, size_t count);
@@ -38,6 +47,8 @@ class Scratch {
   };
   std::vector<Room> rooms_;
   std::unique_ptr<RowRanker> ranker_;
+  std::vector<std::unique_ptr<Scratch>> nested_;
+  Held held_;
 };
 
 // Slots of Scratch; input i of a step uses kInputSlots + 2 * i (stored bytes) and + 1 (f32 tile).
@@ -52,6 +63,7 @@ enum Slot : size_t {
   kWordSlot,
   kFactorSlot,
   kRowSlot,
+  kJoinSlot,
   kInputSlots,
 };
 
@@ -66,6 +78,21 @@ struct Output {
   std::unique_ptr<OutputFile> file;
   uint64_t steps_left = 0;
 };
+
+// What the steps of a job share.
+struct JobState {
+  std::vector<Source> sources;
+  std::vector<Output> outputs;
+  const KernelTable* kernels;
+  TorchStream stream;
+  std::vector<Threshold> thresholds;
+  std::atomic<uint64_t> bytes_done{0};
+  std::atomic<uint64_t> nested_made{0};
+};
+
+class Nested;
+// By position in the job's list.
+using NestedSteps = std::map<uint32_t, std::unique_ptr<Nested>>;
 
 struct Range {
   uint64_t index;  // of the block
@@ -85,12 +112,14 @@ struct Tile {
 // One step of a running job: its description, its files, and what its blocks have reported.
 class StepIo {
  public:
-  StepIo(const WireStep& step, std::vector<Source>& sources, std::vector<Output>& outputs,
-         const KernelTable& kernels, TorchStream& stream, std::atomic<uint64_t>& bytes_done);
+  // `nested`: those that the step needs; they may come later. `on_demand`: the step is one itself.
+  StepIo(const WireStep& step, JobState& state, const NestedSteps& nested, bool on_demand);
 
   const WireStep& step() const { return step_; }
-  const KernelTable& kernels() const { return kernels_; }
-  TorchStream& stream() const { return stream_; }
+  const KernelTable& kernels() const { return *state_.kernels; }
+  TorchStream& stream() const { return state_.stream; }
+  // Thresholds over whole models, which the job's census has found.
+  std::vector<Threshold>& thresholds() const { return state_.thresholds; }
   uint64_t block_count() const { return (step_.count + kBlock - 1) / kBlock; }
   Range range(uint64_t block) const;
   uint64_t bytes_of(uint64_t elements) const { return (elements * step_.bits + 7) / 8; }
@@ -115,17 +144,17 @@ class StepIo {
   uint64_t digest() const;
   void add_nonfinite(const Nonfinite& seen);
   Nonfinite nonfinite() const;
-  void report(uint64_t bytes) const { bytes_done_.fetch_add(bytes, std::memory_order_relaxed); }
+  void report(uint64_t bytes) const {
+    state_.bytes_done.fetch_add(bytes, std::memory_order_relaxed);
+  }
 
  private:
   int common_codec(const std::vector<size_t>& inputs, bool with_output) const;
 
   const WireStep& step_;
-  std::vector<Source>& sources_;
-  std::vector<Output>& outputs_;
-  const KernelTable& kernels_;
-  TorchStream& stream_;
-  std::atomic<uint64_t>& bytes_done_;
+  JobState& state_;
+  const NestedSteps& nested_;
+  bool on_demand_;
   std::vector<uint64_t> digests_;
   std::atomic<uint64_t> counters_[4] = {};
 };

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "float_mode.h"
+#include "nested.h"
 
 namespace weightloom {
 namespace {
@@ -48,16 +49,32 @@ bool caught_in(const StepIo& io, JobError& error, Body body) {
 
 }  // namespace
 
+// A step that runs: first the nested steps that it needs, up to what they make on demand.
 struct Job::Active {
-  Active(size_t index, const WireStep& step, Job& job)
+  Active(size_t index, Job& job)
       : index(index),
-        io(step, job.sources_, job.outputs_, *job.options_.kernels, job.stream_, job.bytes_done_),
+        nested(nested_of(job.wire_.steps[index], job.wire_, job.state_)),
+        io(job.wire_.steps[index], job.state_, nested, false),
         running(make_operation(io)),
-        blocks(io.block_count() == 0 ? 0 : running->blocks()) {}
+        preparing(nested.begin()) {
+    begin_phase();
+  }
+
+  RunningStep& current() {
+    return preparing == nested.end() ? *running : preparing->second->running();
+  }
+
+  void begin_phase() {
+    while (preparing != nested.end() && current().ready()) ++preparing;
+    blocks = io.block_count() == 0 ? 0 : current().blocks();
+    next = done = 0;
+  }
 
   size_t index;
+  NestedSteps nested;
   StepIo io;
   std::unique_ptr<RunningStep> running;
+  NestedSteps::iterator preparing;
   uint64_t blocks;
   uint64_t next = 0;
   uint64_t done = 0;
@@ -65,6 +82,7 @@ struct Job::Active {
 
 Job::Job(WireJob wire, const std::vector<Place>& places, JobOptions options)
     : wire_(std::move(wire)), options_(options), results_(wire_.steps.size()) {
+  state_.kernels = options.kernels;
   JobError error;
   if (!caught(error, [&] { open_files(places); })) throw error;
 }
@@ -81,7 +99,7 @@ void Job::open_files(const std::vector<Place>& places) {
     } else {
       source.file = std::make_unique<InputFile>(place.path, file.size, options_.map_inputs);
     }
-    sources_.push_back(std::move(source));
+    state_.sources.push_back(std::move(source));
   }
   for (const WireFile& file : wire_.outputs) {
     Output output;
@@ -91,11 +109,13 @@ void Job::open_files(const std::vector<Place>& places) {
     } else if (!file.nowhere) {
       output.file = std::make_unique<OutputFile>(place.path);
     }
-    outputs_.push_back(std::move(output));
+    state_.outputs.push_back(std::move(output));
   }
-  for (const WireStep& step : wire_.steps) ++outputs_[step.output].steps_left;
-  for (uint32_t i = 0; i < outputs_.size(); ++i) {
-    if (outputs_[i].steps_left == 0) complete_.push_back(i);
+  for (const WireStep& step : wire_.steps) {
+    if (step.operation != Operation::census) ++state_.outputs[step.output].steps_left;
+  }
+  for (uint32_t i = 0; i < state_.outputs.size(); ++i) {
+    if (state_.outputs[i].steps_left == 0) complete_.push_back(i);
   }
 }
 
@@ -132,13 +152,17 @@ Job::Active* Job::claim(uint64_t& block) {
   }
 }
 
+// Steps after a census need what it finds, those before it what an earlier one has found.
 bool Job::activate_next() {
   if (next_step_ == wire_.steps.size()) return false;
+  const auto is_census = [](const WireStep& step) { return step.operation == Operation::census; };
+  if (!active_.empty() && is_census(wire_.steps[next_step_])) return false;
+  for (const auto& active : active_) {
+    if (is_census(active->io.step())) return false;
+  }
   const size_t index = next_step_++;
   JobError error;
-  if (!caught(error, [&] {
-        active_.push_back(std::make_unique<Active>(index, wire_.steps[index], *this));
-      })) {
+  if (!caught(error, [&] { active_.push_back(std::make_unique<Active>(index, *this)); })) {
     fail(index, error);
     return false;
   }
@@ -148,7 +172,7 @@ bool Job::activate_next() {
 
 void Job::run_claim(Active& active, uint64_t block, Scratch& scratch) {
   JobError error;
-  if (!caught_in(active.io, error, [&] { active.running->run_block(block, scratch); })) {
+  if (!caught_in(active.io, error, [&] { active.current().run_block(block, scratch); })) {
     const std::lock_guard lock(mutex_);
     fail(active.index, error);
   }
@@ -160,13 +184,11 @@ void Job::end_block(Active& active, Scratch& scratch, std::unique_lock<std::mute
   lock.unlock();
   bool more = false;
   JobError error;
-  const bool fine = caught_in(active.io, error, [&] { more = active.running->advance(scratch); });
+  const bool fine = caught_in(active.io, error, [&] { more = active.current().advance(scratch); });
   lock.lock();
   if (!fine) return fail(active.index, error);
   if (more) {
-    active.done = 0;
-    active.next = 0;
-    active.blocks = active.running->blocks();
+    active.begin_phase();
   } else {
     retire(active);
   }
@@ -176,8 +198,10 @@ void Job::end_block(Active& active, Scratch& scratch, std::unique_lock<std::mute
 void Job::retire(Active& active) {
   results_[active.index] = {active.io.digest(), active.io.nonfinite()};
   steps_done_.fetch_add(1, std::memory_order_relaxed);
-  const uint32_t output = wire_.steps[active.index].output;
-  if (--outputs_[output].steps_left == 0) complete_.push_back(output);
+  const WireStep& step = wire_.steps[active.index];
+  const bool last =
+      step.operation != Operation::census && --state_.outputs[step.output].steps_left == 0;
+  if (last) complete_.push_back(step.output);
   std::erase_if(active_, [&](const auto& each) { return each.get() == &active; });
 }
 
@@ -186,7 +210,7 @@ void Job::close_outputs(std::unique_lock<std::mutex>& lock) {
   while (!stopped() && !complete_.empty()) {
     const uint32_t index = complete_.back();
     complete_.pop_back();
-    OutputFile* const file = outputs_[index].file.get();
+    OutputFile* const file = state_.outputs[index].file.get();
     JobError error;
     bool fine = true;
     if (file != nullptr) {
@@ -208,7 +232,7 @@ Job::Whole Job::whole(size_t known) {
 void Job::fail(uint64_t step, JobError error) {
   if (failed_) return;
   failed_ = true;
-  stream_.stop();
+  state_.stream.stop();
   failed_step_ = step;
   error_ = std::move(error);
   changed_.notify_all();
@@ -217,7 +241,7 @@ void Job::fail(uint64_t step, JobError error) {
 void Job::cancel() {
   const std::lock_guard lock(mutex_);
   cancelled_ = true;
-  stream_.stop();
+  state_.stream.stop();
   changed_.notify_all();
 }
 
@@ -225,8 +249,8 @@ void Job::finish() {
   std::unique_lock lock(mutex_);
   close_outputs(lock);
   active_.clear();
-  outputs_.clear();
-  sources_.clear();
+  state_.outputs.clear();
+  state_.sources.clear();
   if (cancelled_ && !failed_) {
     failed_ = true;
     error_ = {"ABORTED", "the merge was cancelled"};

@@ -54,7 +54,7 @@ class Job {
   };
   Whole whole(size_t known);
 
-  uint64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
+  uint64_t bytes_done() const { return state_.bytes_done.load(std::memory_order_relaxed); }
   uint64_t steps_done() const { return steps_done_.load(std::memory_order_relaxed); }
   const std::vector<StepResult>& results() const { return results_; }
   bool failed() const { return failed_; }
@@ -76,12 +76,10 @@ class Job {
 
   WireJob wire_;
   JobOptions options_;
-  std::vector<Source> sources_;
-  std::vector<Output> outputs_;
   std::vector<StepResult> results_;
   std::vector<uint32_t> complete_;  // outputs whose steps are done, to be closed
   std::vector<uint32_t> whole_;
-  TorchStream stream_;
+  JobState state_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -91,7 +89,6 @@ class Job {
   std::atomic<bool> failed_{false};
   JobError error_;
   uint64_t failed_step_ = 0;
-  std::atomic<uint64_t> bytes_done_{0};
   std::atomic<uint64_t> steps_done_{0};
 };
 

@@ -27,6 +27,12 @@ struct SweepBlock {
   uint32_t* bins = nullptr;  // histogram: kBins counters
 };
 
+// What a finished selection says.
+struct Threshold {
+  uint32_t key;
+  uint64_t cut;
+};
+
 class Selection {
  public:
   enum class Mode { collect, histogram, count };
@@ -40,8 +46,7 @@ class Selection {
   // The threshold is known; done: the cut is known too.
   bool counted() const { return counted_; }
   bool done() const { return done_; }
-  uint32_t threshold() const { return low_; }
-  uint64_t cut() const { return cut_; }
+  Threshold result() const { return {low_, cut_}; }
 
   Mode mode() const { return mode_; }
   uint32_t low() const { return low_; }

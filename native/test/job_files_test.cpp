@@ -89,6 +89,7 @@ void check_same_as_memory() {
       // Between tensors memory keeps what it held and a new file has zeros.
       CHECK(got.output.size() == want.output.size());
       for (size_t i = 0; i < steps.size(); ++i) {
+        if (steps[i].operation == Operation::census) continue;  // it has no output
         const size_t bytes = steps[i].count * steps[i].bits / 8;
         const uint64_t at = steps[i].offset;
         CHECK(std::memcmp(got.output.data() + at, want.output.data() + at, bytes) == 0);

@@ -13,13 +13,13 @@ namespace weightloom_test {
 
 // The wire form; see engine/wire.h.
 inline std::vector<uint64_t> words_of(const weightloom::WireJob& job) {
-  std::vector<uint64_t> words = {0x313030424F4A4C57ull, job.sources.size(), job.outputs.size(),
-                                 job.steps.size()};
+  std::vector<uint64_t> words = {0x323030424F4A4C57ull, job.sources.size(), job.outputs.size(),
+                                 job.nested.size(), job.steps.size()};
   const auto add = [&](auto... more) { (words.push_back(static_cast<uint64_t>(more)), ...); };
   const auto kind = [](const auto& file) { return file.nowhere ? 2 : file.memory ? 1 : 0; };
   for (const auto& file : job.sources) add(kind(file), file.size);
   for (const auto& file : job.outputs) add(kind(file), file.size);
-  for (const auto& step : job.steps) {
+  const auto add_step = [&](const weightloom::WireStep& step) {
     add(step.operation, step.output, step.offset, step.codec, step.bits, step.count,
         step.inputs.size(), step.parameters.size());
     for (const auto& input : step.inputs) add(input.source, input.offset, input.codec);
@@ -28,7 +28,9 @@ inline std::vector<uint64_t> words_of(const weightloom::WireJob& job) {
       std::memcpy(&word, &number, 8);
       words.push_back(word);
     }
-  }
+  };
+  for (const auto& step : job.nested) add_step(step);
+  for (const auto& step : job.steps) add_step(step);
   return words;
 }
 
@@ -60,7 +62,8 @@ class Layout {
       if (sources.size() <= i) sources.resize(i + 1);
       Bytes& source = sources[i];
       source.resize(source.size() + 1 + random_.below(5), 0x5A);
-      step.inputs.push_back({static_cast<uint32_t>(i), source.size(), codecs[i]});
+      step.inputs.push_back(
+          {static_cast<uint32_t>(i), weightloom::kNotNested, source.size(), codecs[i]});
       source.insert(source.end(), bytes.begin(), bytes.end());
     }
     steps_.push_back(std::move(step));

@@ -71,6 +71,11 @@ class StepsOfSize {
          some, 0, 1, 0.5, 3, 0,  some, 0, 1});
     add(Operation::task, {0, 1, 1},
         {1, 2, 1, 1, 1, 77, 88, 0, 0, 0, width_, 1, 5, 2, 10, 0, 1, 0.5, 6, 0.3, 0.5, 1, 1});
+    if (count_ > 0) {
+      add(Operation::census, {1, 0}, {1, std::max(1.0, some), 0, static_cast<double>(count_)});
+      add(Operation::task, {0, 2, 1},
+          {1, 0, 1, 1, 1, 0, 0, 0, 0, 0, width_, 0.6, 7, 0, 0.0, 0, 1, 0.5, 7, 0, 3.0, 0, 1});
+    }
     const double offset = layout_.torch_offset(2 * count_);
     add(Operation::task, {0, 2, 1}, {0, 0,         1, 1, 0, 0,   0, 1,   42,  offset, width_, 1,
                                      2, 8388608.0, 0, 0, 2, 0.5, 4, 0.3, 0.4, 0,      2});

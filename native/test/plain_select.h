@@ -53,8 +53,8 @@ inline std::vector<bool> selected(const Keys& keys, uint64_t keep, size_t block_
   if (!selection.done()) return {};
   std::vector<bool> out;
   for (size_t i = 0; i < keys.size(); ++i) {
-    const bool tied = keys[i] == selection.threshold() && i < selection.cut();
-    out.push_back(keys[i] > selection.threshold() || tied);
+    const bool tied = keys[i] == selection.result().key && i < selection.result().cut;
+    out.push_back(keys[i] > selection.result().key || tied);
   }
   return out;
 }

@@ -138,6 +138,23 @@ WireJob valid_job(int codec, bool mixed, size_t count) {
   return layout.job(true);
 }
 
+// The steps of a job, the first inputs of which are made by steps of the same kinds.
+WireJob nested_job(int codec, size_t count) {
+  WireJob job = valid_job(codec, false, count);
+  const auto files = static_cast<uint32_t>(job.sources.size());
+  for (const WireStep& step : job.steps) {
+    if (step.operation == Operation::linear || step.operation == Operation::span) {
+      job.nested.push_back(step);
+    }
+  }
+  for (WireStep& step : job.steps) {
+    if (step.operation == Operation::census) continue;
+    const auto k = static_cast<uint32_t>(step.offset % job.nested.size());
+    step.inputs[0] = {files + k, k, 0, codec};
+  }
+  return job;
+}
+
 void check_refused(const Words& words, size_t at, uint64_t value) {
   Words changed = words;
   changed[at] = value;
@@ -149,7 +166,7 @@ void check_bounds() {
   layout.step(Operation::linear, 0, 100, {0}, {0, 1, 0, 1});
   const Words words = words_of(layout.job(true));
   CHECK(try_wire(words, scalar_table));
-  constexpr size_t source_size = 5, output_size = 7, step = 8;
+  constexpr size_t source_size = 6, output_size = 8, step = 9;
   check_refused(words, 0, words[0] + 1);
   check_refused(words, source_size, words[source_size] - 1);
   check_refused(words, output_size, 399);
@@ -181,11 +198,11 @@ Words damaged(const WireJob& valid, RandomWords& random) {
 
 void check_damaged() {
   RandomWords random(67);
-  const WireJob valid[] = {valid_job(0, false, 300), valid_job(2, true, 63),
-                           valid_job(1, false, 1)};
+  const WireJob valid[] = {valid_job(0, false, 300), valid_job(2, true, 63), valid_job(1, false, 1),
+                           nested_job(1, 300)};
   size_t ran = 0;
   for (size_t i = 0; i < kRounds; ++i) {
-    const Words words = damaged(valid[i % 3], random);
+    const Words words = damaged(valid[i % 4], random);
     const auto& targets = runnable_targets();
     ran += try_wire(words, *targets[i % targets.size()]) ? 1 : 0;
   }

@@ -75,6 +75,8 @@ class ArceeFusion : public RunningStep {
     }
   }
 
+  bool ready() const override { return phase_ == Phase::merge; }
+
   bool advance(Scratch&) override {
     if (phase_ == Phase::merge) return false;
     if (phase_ == Phase::divergence) {
@@ -161,9 +163,9 @@ class ArceeFusion : public RunningStep {
   }
 
   void choose_threshold() {
-    const float first = value_of_key(quantiles_[0]->threshold());
-    const float median = value_of_key(quantiles_[1]->threshold());
-    const float third = value_of_key(quantiles_[2]->threshold());
+    const float first = value_of_key(quantiles_[0]->result().key);
+    const float median = value_of_key(quantiles_[1]->result().key);
+    const float third = value_of_key(quantiles_[2]->result().key);
     const float spread = 1.5f * (third - first);
     threshold_ = ordered_key(median + spread);
     phase_ = Phase::merge;

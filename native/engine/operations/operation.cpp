@@ -22,6 +22,8 @@ std::unique_ptr<RunningStep> make_operation(StepIo& io) {
       return make_sce(io);
     case Operation::arcee_fusion:
       return make_arcee_fusion(io);
+    case Operation::census:
+      return make_census(io);
   }
   throw JobError{"ARGUMENT", "malformed job: operation of a step"};
 }

@@ -20,11 +20,14 @@ class RunningStep {
   virtual void run_block(uint64_t block, Scratch& scratch) = 0;
   // True when another phase follows.
   virtual bool advance(Scratch&) { return false; }
+  // Whether only the phase is left that makes the output: its blocks may then be run repeatedly.
+  virtual bool ready() const { return true; }
 
  protected:
   StepIo& io_;
 };
 
+std::unique_ptr<RunningStep> make_census(StepIo& io);
 std::unique_ptr<RunningStep> make_copy(StepIo& io);
 std::unique_ptr<RunningStep> make_same(StepIo& io);
 std::unique_ptr<RunningStep> make_linear(StepIo& io);

@@ -35,6 +35,8 @@ class Ram : public RunningStep {
     io_.end_output(range, out);
   }
 
+  bool ready() const override { return !counting_; }
+
   bool advance(Scratch&) override {
     if (!counting_) return false;
     counting_ = false;

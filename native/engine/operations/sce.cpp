@@ -39,6 +39,8 @@ class Sce : public RunningStep {
     }
   }
 
+  bool ready() const override { return phase_ == Phase::merge; }
+
   bool advance(Scratch& scratch) override {
     switch (phase_) {
       case Phase::count:
@@ -129,10 +131,10 @@ class Sce : public RunningStep {
     auto* keys = scratch.take<uint32_t>(kMagnitudeSlot, kTile);
     io_.kernels().sce_variance[tile.codec](
         {tile.inputs[0], tile.inputs.data() + 1, static_cast<uint32_t>(models_), tile.n, keys});
-    const uint32_t threshold = selection_->threshold();
+    const Threshold threshold = selection_->result();
     for (size_t i = 0; i < tile.n; ++i) {
-      const bool tied = keys[i] == threshold && range.first + tile.at + i < selection_->cut();
-      const uint64_t bit = keys[i] > threshold || tied ? 1 : 0;
+      const bool tied = keys[i] == threshold.key && range.first + tile.at + i < threshold.cut;
+      const uint64_t bit = keys[i] > threshold.key || tied ? 1 : 0;
       mask[i / 64] |= bit << (i % 64);
     }
     return mask;

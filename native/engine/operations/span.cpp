@@ -47,6 +47,8 @@ class Span : public RunningStep {
     for (size_t k = 0; k < sums.size(); ++k) products_[k][block] = fold(sums[k]);
   }
 
+  bool ready() const override { return combining_; }
+
   bool advance(Scratch&) override {
     if (combining_) return false;
     combining_ = true;

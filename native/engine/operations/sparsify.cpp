@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sweep.h"
+
 namespace weightloom {
 namespace {
 
@@ -11,11 +13,6 @@ constexpr size_t kBlockWords = kBlock / 64;
 
 // Masks of a step that are kept between two phases take at most this much.
 constexpr uint64_t kMostMadeBytes = uint64_t{12} << 20;
-
-// A sample is 64 runs of 256 elements, eight times as many for large tensors.
-constexpr uint64_t kRun = 256;
-constexpr uint64_t kRuns = 64;
-constexpr uint64_t kLarge = uint64_t{1} << 22;
 
 }  // namespace
 
@@ -126,28 +123,17 @@ bool Sparsifier::selecting() const {
   });
 }
 
-// Keys of a delta in a tile whose inputs are {x, base}.
-const uint32_t* Sparsifier::keys(const Tile& tile, Scratch& scratch) const {
-  auto* out = scratch.take<uint32_t>(kMagnitudeSlot, kTile);
-  io_.kernels().delta_magnitude[tile.codec]({tile.inputs[0], tile.inputs[1], tile.n, out});
-  return out;
-}
-
 // Runs of elements spread evenly over the tensor; the selection is exact whatever they are.
 void Sparsifier::sample(Scratch& scratch) {
   const uint64_t count = io_.step().count;
-  if (count < kRun * kRuns) return;
-  const uint64_t runs = count < kLarge ? kRuns : 8 * kRuns;
+  const uint64_t runs = sample_runs(count);
+  if (runs == 0) return;
   std::vector<std::vector<uint32_t>> samples(models_.size());
   for (size_t m = 0; m < models_.size(); ++m) {
     if (models_[m].selection == nullptr && models_[m].outliers == nullptr) continue;
     for (uint64_t run = 0; run < runs; ++run) {
-      const uint64_t first = (count - kRun) / runs * run;
-      const Range range{0, first, kRun};
-      io_.for_tiles(range, kTile, {m + 1, 0}, nullptr, scratch, [&](const Tile& tile) {
-        const uint32_t* of = keys(tile, scratch);
-        samples[m].insert(samples[m].end(), of, of + tile.n);
-      });
+      const uint64_t first = (count - kSampleRun) / runs * run;
+      sample_run(io_, {m + 1, 0}, {0, first, kSampleRun}, samples[m], scratch);
     }
   }
   for_selections([&](size_t m, Selection& selection) { selection.bracket(samples[m]); });
@@ -155,20 +141,7 @@ void Sparsifier::sample(Scratch& scratch) {
 
 void Sparsifier::select_block(const Range& range, Scratch& scratch) {
   for_selections([&](size_t m, Selection& selection) {
-    SweepBlock block;
-    block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
-    block.keys = scratch.take<uint32_t>(kWordSlot, kBlock);
-    std::fill(block.bins, block.bins + Selection::kBins, 0u);
-    const bool counts = selection.mode() == Selection::Mode::count;
-    io_.for_tiles(range, kTile, {m + 1, 0}, nullptr, scratch, [&](const Tile& tile) {
-      if (selection.mode() == Selection::Mode::histogram) {
-        return selection.add(keys(tile, scratch), tile.n, block);
-      }
-      io_.kernels().collect_magnitude[tile.codec](
-          {tile.inputs[0], tile.inputs[1], tile.n, selection.low(), selection.high(),
-           counts ? nullptr : block.keys, &block.above, &block.inside});
-    });
-    selection.finish_block(range.index, block);
+    sweep_block(io_, {m + 1, 0}, range, range.index, selection, scratch);
   });
 }
 
@@ -177,9 +150,7 @@ void Sparsifier::end_sweep(Scratch& scratch) {
     const uint64_t block = selection.advance();
     if (block == Selection::kNone) return;
     const Range range = io_.range(block);
-    io_.for_tiles(range, kTile, {m + 1, 0}, nullptr, scratch, [&](const Tile& tile) {
-      selection.find_cut(keys(tile, scratch), tile.n, range.first + tile.at);
-    });
+    search_block(io_, {m + 1, 0}, range, range.first, selection, scratch);
   });
 }
 
@@ -297,13 +268,13 @@ const float* Sparsifier::element_factors(size_t m, size_t at, Scratch& scratch) 
   return scratch.take<float>(kFactorSlot, models_.size() * kBlock) + m * kBlock + at;
 }
 
-void Sparsifier::magnitude_mask(const Selection& selection, const Range& range, const Tile& tile,
+void Sparsifier::magnitude_mask(const Threshold& threshold, const Range& range, const Tile& tile,
                                 const void* x, const void* base, uint64_t* mask) const {
   const uint64_t first = range.first + tile.at;
-  const uint64_t cut = selection.cut();
+  const uint64_t cut = threshold.cut;
   const uint64_t local = cut <= first ? 0 : std::min<uint64_t>(cut - first, tile.n);
   io_.kernels().keep_magnitude[tile.codec](
-      {x, base, tile.n, selection.threshold(), static_cast<uint32_t>(local), mask});
+      {x, base, tile.n, threshold.key, static_cast<uint32_t>(local), mask});
 }
 
 void Sparsifier::fill_mask(size_t m, const Range& range, const Tile& tile, const void* x,
@@ -314,16 +285,22 @@ void Sparsifier::fill_mask(size_t m, const Range& range, const Tile& tile, const
     case Keep::all:
       return;
     case Keep::magnitude:
-      return magnitude_mask(*model.selection, range, tile, x, base, mask);
+      return magnitude_mask(model.selection->result(), range, tile, x, base, mask);
+    case Keep::global: {
+      const Threshold& whole = io_.thresholds()[static_cast<size_t>(model.a)];
+      const auto before = static_cast<uint64_t>(model.b);
+      const uint64_t cut = whole.cut <= before ? 0 : whole.cut - before;
+      return magnitude_mask({whole.key, cut}, range, tile, x, base, mask);
+    }
     case Keep::outliers: {
       std::fill(mask, mask + words, model.b > 0 ? ~uint64_t{0} : uint64_t{0});
       if (model.b <= 0) return;
       if (model.selection != nullptr) {
-        magnitude_mask(*model.selection, range, tile, x, base, mask);
+        magnitude_mask(model.selection->result(), range, tile, x, base, mask);
       }
       if (model.outliers == nullptr) return;
       auto* top = scratch.take<uint64_t>(kSpareMaskSlot, kTile / 64);
-      magnitude_mask(*model.outliers, range, tile, x, base, top);
+      magnitude_mask(model.outliers->result(), range, tile, x, base, top);
       for (size_t i = 0; i < words; ++i) mask[i] &= ~top[i];
       return;
     }

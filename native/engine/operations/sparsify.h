@@ -5,6 +5,7 @@
 //   outliers   all but the `top` largest, then the k largest of the rest
 //   rank       by one random word each, below a threshold that grows with the rank in the row;
 //              inverse_rank: what stays is divided by its keep probability
+//   global     of largest magnitude in the whole model, by a threshold of the job's census
 //   row        of every row, what follows its `top` largest elements, k of them
 // Random words come from Philox, or from the torch stream for comparison with mergekit.
 #pragma once
@@ -53,7 +54,8 @@ class Sparsifier {
     outliers = 3,
     rank = 4,
     row = 5,
-    inverse_rank = 6
+    inverse_rank = 6,
+    global = 7
   };
   struct Model {
     Keep keep;
@@ -68,8 +70,7 @@ class Sparsifier {
   void add_model(const double* p, bool keep_masks);
   template <class Body>
   void for_selections(Body body);
-  const uint32_t* keys(const Tile& tile, Scratch& scratch) const;
-  void magnitude_mask(const Selection& selection, const Range& range, const Tile& tile,
+  void magnitude_mask(const Threshold& threshold, const Range& range, const Tile& tile,
                       const void* x, const void* base, uint64_t* mask) const;
   uint64_t* block_mask(size_t m, Scratch& scratch) const;
   uint32_t* block_words(size_t m, const Range& range, Scratch& scratch) const;

@@ -59,6 +59,8 @@ class Task : public RunningStep {
     }
   }
 
+  bool ready() const override { return phase_ == Phase::merge; }
+
   bool advance(Scratch& scratch) override {
     if (phase_ == Phase::merge) return false;
     if (phase_ == Phase::select) sparsify_.end_sweep(scratch);

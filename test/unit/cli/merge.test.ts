@@ -1,6 +1,7 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { plan } from "../../../lib/merge.ts";
 import { openModel } from "../../../lib/model.ts";
 import { BACKENDS } from "../../backends.ts";
 import { folderContent, makeLlama, makeModel, useFolder } from "../../make.ts";
@@ -75,6 +76,7 @@ describe("merge", () => {
     const options = [
       ...["--random-seed", "7", "--out-shard-size", "400", "--threads", "2"],
       ...["--max-memory", "1GiB", "--io", "pread", "--isa", "scalar", "--no-sync"],
+      "--resume",
     ];
     const native = await runLine("merge", recipe, first, "--backend", BACKENDS[0], ...options);
     expect(native.code).toBe(0);
@@ -85,6 +87,22 @@ describe("merge", () => {
     await runLine("merge", recipe, other, ...options.slice(2));
     expect(folderContent(other)["weightloom.manifest.json"]).toContain('"seed": "0"');
     expect(folderContent(first)["weightloom.manifest.json"]).toContain('"seed": "7"');
+  });
+
+  test("clears away what a killed merge has left, and says so unless nothing can be used", async () => {
+    const out = freshOut();
+    const { hash } = await plan(recipe);
+    const stage = `${out}.weightloom-${hash.slice(0, 12)}`;
+    for (const [option, notes] of [
+      ["--resume", ["note: damaged and made again: 1 of 1 shards of an interrupted merge"]],
+      ["--no-resume", []],
+    ] as const) {
+      mkdirSync(stage);
+      writeFileSync(join(stage, "weightloom.shard-00001.json"), "damaged");
+      const ended = await runLine("merge", recipe, out, option, "--quiet", "--overwrite");
+      expect(ended).toMatchObject({ code: 0, error: notes });
+      expect(existsSync(stage)).toBe(false);
+    }
   });
 
   test("refuses an output that is there, with code 4, until --overwrite", async () => {

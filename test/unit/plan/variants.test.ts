@@ -16,15 +16,17 @@ async function operationOf(
 }
 
 describe("the papers' variants", () => {
-  test("ties trims rows and divides by the number of agreeing models", async () => {
+  test("ties trims the model as a whole and divides by the number of agreeing models", async () => {
     const { sparsify, normalize } = await operationOf("ties", { variant: "paper" });
     expect(normalize).toBe("count");
-    expect(sparsify).toEqual([64, 64].map((keep) => ({ kind: "row", top: 0, keep })));
+    expect(sparsify).toMatchObject([0, 1].map((trim) => ({ kind: "global", density: 0.5, trim })));
   });
 
   test("their switches stand alone", async () => {
     const rows = await operationOf("ties", { density_scope: "row" });
     expect([rows.sparsify[0].kind, rows.normalize]).toEqual(["row", "weights"]);
+    const both = await operationOf("ties", { variant: "paper", density_scope: "row" });
+    expect([both.sparsify[0].kind, both.normalize]).toEqual(["row", "count"]);
     const count = await operationOf("ties", { divisor: "count" });
     expect([count.sparsify[0].kind, count.normalize]).toEqual(["magnitude", "count"]);
   });

@@ -1,0 +1,59 @@
+#include "sweep.h"
+
+#include <algorithm>
+
+namespace weightloom {
+namespace {
+
+// A sample is 64 runs of 256 elements, eight times as many for large tensors.
+constexpr uint64_t kRuns = 64;
+constexpr uint64_t kLarge = uint64_t{1} << 22;
+
+// Keys of a delta in a tile whose inputs are {x, base}.
+const uint32_t* keys(const StepIo& io, const Tile& tile, Scratch& scratch) {
+  auto* out = scratch.take<uint32_t>(kMagnitudeSlot, kTile);
+  io.kernels().delta_magnitude[tile.codec]({tile.inputs[0], tile.inputs[1], tile.n, out});
+  return out;
+}
+
+}  // namespace
+
+uint64_t sample_runs(uint64_t count) {
+  if (count < kSampleRun * kRuns) return 0;
+  return count < kLarge ? kRuns : 8 * kRuns;
+}
+
+void sample_run(StepIo& io, Delta delta, const Range& range, std::vector<uint32_t>& sample,
+                Scratch& scratch) {
+  io.for_tiles(range, kTile, {delta.x, delta.base}, nullptr, scratch, [&](const Tile& tile) {
+    const uint32_t* of = keys(io, tile, scratch);
+    sample.insert(sample.end(), of, of + tile.n);
+  });
+}
+
+void sweep_block(StepIo& io, Delta delta, const Range& range, uint64_t index, Selection& selection,
+                 Scratch& scratch) {
+  SweepBlock block;
+  block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
+  block.keys = scratch.take<uint32_t>(kWordSlot, kBlock);
+  std::fill(block.bins, block.bins + Selection::kBins, 0u);
+  const bool counts = selection.mode() == Selection::Mode::count;
+  io.for_tiles(range, kTile, {delta.x, delta.base}, nullptr, scratch, [&](const Tile& tile) {
+    if (selection.mode() == Selection::Mode::histogram) {
+      return selection.add(keys(io, tile, scratch), tile.n, block);
+    }
+    io.kernels().collect_magnitude[tile.codec](
+        {tile.inputs[0], tile.inputs[1], tile.n, selection.low(), selection.high(),
+         counts ? nullptr : block.keys, &block.above, &block.inside});
+  });
+  selection.finish_block(index, block);
+}
+
+void search_block(StepIo& io, Delta delta, const Range& range, uint64_t first, Selection& selection,
+                  Scratch& scratch) {
+  io.for_tiles(range, kTile, {delta.x, delta.base}, nullptr, scratch, [&](const Tile& tile) {
+    selection.find_cut(keys(io, tile, scratch), tile.n, first + tile.at);
+  });
+}
+
+}  // namespace weightloom
