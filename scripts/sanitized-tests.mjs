@@ -10,7 +10,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "./node-gyp.mjs";
+import { environment, root } from "./node-gyp.mjs";
 
 const copy = join(root, "build-sanitized");
 const FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g";
@@ -41,7 +41,7 @@ function makeCopy() {
 
 makeCopy();
 const gyp = join(root, "node_modules/node-gyp/bin/node-gyp.js");
-const flags = { CXXFLAGS: FLAGS, LDFLAGS: "-fsanitize=address,undefined" };
+const flags = { ...environment(), CXXFLAGS: FLAGS, LDFLAGS: "-fsanitize=address,undefined" };
 run(process.execPath, [gyp, "configure"], flags);
 run(process.execPath, [gyp, "build", "-j", "2"], flags);
 run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."]);

@@ -64,7 +64,8 @@ function isAlive({ pid, host, started }: Owner): boolean {
 function readLock(path: string): Owner | undefined {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    // Not as "utf8": there node aborts the process when the file cannot be closed.
+    text = readFileSync(path).toString();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
