@@ -10,8 +10,8 @@ const ONCE = join(import.meta.dirname, "once.mjs");
 const DEADLINE = 60_000;
 
 /** Runs a shell line; in it, `$MERGE` is the merge. @returns how the process ended and what it said */
-export function runMerge(line, { recipe, options, prefix = [], onBegin }) {
-  const order = JSON.stringify({ recipe, options });
+export function runMerge(line, { recipe, options, descriptors, prefix = [], onBegin }) {
+  const order = JSON.stringify({ recipe, options, descriptors });
   const [program, ...args] = [...prefix, "sh", "-c", line, process.execPath, ONCE, order];
   const child = spawn(program, args, { env: { ...process.env, UV_USE_IO_URING: "0" } });
   let [said, errors, hung] = ["", "", false];
@@ -58,7 +58,9 @@ function judge(place, tally, out, ended, { what, allowed, unpublished = false })
   if (told.ok && outcome !== "whole") complain(`said to be done, and is ${outcome}`);
   if (!told.ok && outcome !== "absent") complain(`said to have failed, and is ${outcome}`);
   if (!told.ok && !allowed.includes(told.code)) complain(`failed: ${told.code} ${told.message}`);
-  if (leftovers.length > 0) complain(`left ${leftovers.join(", ")}`);
+  // Where memory is short nothing may be left to remove a stage with; the next merge does.
+  const starved = what.startsWith("ulimit -v");
+  if (leftovers.length > 0 && !starved) complain(`left ${leftovers.join(", ")}`);
   return outcome;
 }
 
@@ -184,9 +186,10 @@ export async function descriptors(place) {
   const known = { whole: contentOf(clean), old: new Map() };
   for (const more of [{}, { io: "pread" }, { backend: "reference" }]) {
     const out = join(place.root, "outputs", `many-${tally.runs}`);
-    const ended = await runMerge(`ulimit -n 64; ${MERGE}`, {
+    const ended = await runMerge(MERGE, {
       recipe,
       options: optionsFor(out, more),
+      descriptors: 64,
     });
     judge({ known }, tally, out, ended, {
       what: `ulimit -n 64, ${JSON.stringify(more)}`,
