@@ -1,6 +1,6 @@
-import { closeSync, openSync, readSync } from "node:fs";
 import { MergeError, printable } from "./errors.ts";
 import { isFloatDtype } from "./format/dtype.ts";
+import { readSpan, withRegularFile } from "./format/header.ts";
 import { type Model, openModel as openHeaders } from "./format/model.ts";
 import { decodeTile } from "./reference/tile.ts";
 
@@ -27,7 +27,7 @@ export function openModel(path: string): OpenedModel {
   };
   const bytes = (name: string) => {
     const { file, offset, bytes: length } = find(name);
-    return readSpan(model.files[file].path, offset, length);
+    return readBytes(model.files[file].path, offset, length);
   };
   const read = (name: string) => {
     const { dtype, count } = find(name);
@@ -42,17 +42,10 @@ export function openModel(path: string): OpenedModel {
   return { ...model, bytes, read };
 }
 
-function readSpan(path: string, offset: number, length: number): Uint8Array {
-  const into = new Uint8Array(length);
-  const descriptor = openSync(path, "r");
-  try {
-    for (let done = 0; done < length; ) {
-      const got = readSync(descriptor, into, done, length - done, offset + done);
-      if (got === 0) throw new MergeError("FILE_TRUNCATED", `${printable(path)} ends early`);
-      done += got;
-    }
-  } finally {
-    closeSync(descriptor);
-  }
-  return into;
+function readBytes(path: string, offset: number, length: number): Uint8Array {
+  return withRegularFile(path, (descriptor) => {
+    const bytes = readSpan(descriptor, offset, length);
+    if (bytes.length === length) return bytes;
+    throw new MergeError("FILE_TRUNCATED", `${printable(path)} ends early`);
+  });
 }

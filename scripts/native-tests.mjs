@@ -6,7 +6,7 @@
  *   node scripts/native-tests.mjs --sanitize thread                in build-native-tsan
  */
 import { spawnSync } from "node:child_process";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -23,8 +23,12 @@ function has(program) {
   return spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0;
 }
 
+/** Known reports that are none; the file says why. */
+const suppressions = join(root, "native/test/tsan.supp");
+const env = { ...process.env, TSAN_OPTIONS: `suppressions=${suppressions}` };
+
 function run(program, ...args) {
-  const { status, error } = spawnSync(program, args, { cwd: root, stdio: "inherit" });
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio: "inherit", env });
   if (error !== undefined) console.error(`${program}: ${error.message}`);
   if (status !== 0) process.exit(status ?? 1);
 }

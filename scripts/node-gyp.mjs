@@ -10,7 +10,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 
 /** Environment in which node-gyp takes the headers beside this node instead of downloading them. */
-function environment() {
+export function environment() {
   const prefix = resolve(process.execPath, "../..");
   const headers = existsSync(join(prefix, "include/node/node_api.h"));
   if (!headers || process.env.npm_package_config_node_gyp_nodedir !== undefined) return process.env;

@@ -121,7 +121,7 @@ function shardName(index: number, count: number): string {
 function writeShards(folder: string, tensors: Tensors, count: number): void {
   const names = Object.keys(tensors);
   const each = Math.ceil(names.length / count);
-  const weightMap: Record<string, string> = {};
+  const weightMap: Record<string, string> = Object.create(null);
   for (let shard = 0; shard < count; shard++) {
     const part = names.slice(shard * each, (shard + 1) * each);
     const file = shardName(shard, count);

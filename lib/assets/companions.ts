@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { refuse, systemFault } from "../format/header.ts";
+import { readRegularFile, refuse, systemFault } from "../format/header.ts";
 import type { AssetFile } from "./types.ts";
 
 /** Largest companion file that is copied. */
@@ -48,7 +48,7 @@ export function isTokenizerFile(name: string): boolean {
 
 /** Bytes of a companion file; undefined when there is none of this path. */
 export function readCompanion(path: string): Uint8Array | undefined {
-  return existsSync(path) && isCompanion(path, true) ? readFileSync(path) : undefined;
+  return existsSync(path) && isCompanion(path, true) ? readRegularFile(path) : undefined;
 }
 
 /** Code that a config refers to, which is copied and never run. */

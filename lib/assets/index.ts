@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readRegularFile } from "../format/header.ts";
 import type { Plan, PlanAssets } from "../plan/types.ts";
 import type { StepResult } from "../run/work.ts";
 import { modelCard } from "./card.ts";
@@ -64,7 +64,7 @@ function companionsOf(
 }
 
 function withTemplate({ name, bytes }: AssetFile, template: string): AssetFile {
-  const content = bytes instanceof Uint8Array ? bytes : readFileSync(bytes.copyFrom);
+  const content = bytes instanceof Uint8Array ? bytes : readRegularFile(bytes.copyFrom);
   return textFile(name, patchTokenizerConfig(new TextDecoder().decode(content), template));
 }
 

@@ -147,7 +147,8 @@ async function readBounded(path: string): Promise<Uint8Array> {
     if (cause instanceof MergeError) throw cause;
     throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
   } finally {
-    await handle?.close();
+    // What was read is none the worse when closing fails.
+    await handle?.close().catch(() => {});
   }
 }
 

@@ -153,8 +153,22 @@ export function withRegularFile<T>(
   } catch (cause) {
     throw systemFault(cause, path, absent);
   } finally {
-    if (descriptor !== -1) closeSync(descriptor);
+    if (descriptor !== -1) closeRead(descriptor);
   }
+}
+
+/** Closes a file that was only read: what was read is none the worse when closing fails. */
+export function closeRead(descriptor: number): void {
+  try {
+    closeSync(descriptor);
+  } catch {
+    // The system has released the descriptor all the same.
+  }
+}
+
+/** All bytes of a regular file; failures as of `withRegularFile`. */
+export function readRegularFile(path: string): Buffer {
+  return withRegularFile(path, (descriptor, { size }) => readSpan(descriptor, 0, Number(size)));
 }
 
 /** Up to `length` bytes from `offset`; fewer only where the file ends. */

@@ -38,7 +38,7 @@ export function isCommit(text: string): boolean {
 export function cachedCommit(folder: string, revision: string): string | undefined {
   const ref = join(folder, "refs", ...revision.split("/"));
   if (existsSync(ref) && statSync(ref).isFile()) {
-    const commit = readFileSync(ref, "utf8").trim();
+    const commit = readFileSync(ref).toString().trim();
     if (isCommit(commit)) return commit;
   }
   const snapshots = join(folder, "snapshots");
@@ -51,7 +51,7 @@ export function cachedCommit(folder: string, revision: string): string | undefin
 /** Names of the shards that an index of weights lists; undefined when it cannot be read. */
 export function shardsOf(index: string): string[] | undefined {
   try {
-    const map: unknown = JSON.parse(readFileSync(index, "utf8")).weight_map;
+    const map: unknown = JSON.parse(readFileSync(index).toString()).weight_map;
     if (typeof map !== "object" || map === null) return undefined;
     return [...new Set(Object.values(map).map(String))];
   } catch {

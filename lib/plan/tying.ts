@@ -2,8 +2,8 @@
  * Whether a model's output head is its embedding. Three facts decide: what config.json says, which
  * of the two tensors are stored, and whether their bytes are equal.
  */
-import { closeSync, openSync, readSync } from "node:fs";
-import { printable } from "../errors.ts";
+import { MergeError, printable } from "../errors.ts";
+import { readSpan, withRegularFile } from "../format/header.ts";
 import type { Model, ModelTensor } from "../format/model.ts";
 import { isBeforeLayers, isVocabularyTensor } from "./names.ts";
 
@@ -40,27 +40,27 @@ export function headOf(model: Model): ModelTensor | undefined {
 const FIRST = 2 ** 20;
 const CHUNK = 2 ** 24;
 
-/** Whether two tensors of a model hold the same bytes; false where they cannot be read. */
+/** Whether two tensors of a model hold the same bytes; false for a model that is yet to be made. */
 function sameBytes(model: Model, a: ModelTensor, b: ModelTensor): boolean {
   if (a.dtype !== b.dtype || a.bytes !== b.bytes || a.shape.join() !== b.shape.join()) return false;
-  const opened: number[] = [];
+  const [left, right] = [a, b].map(({ file }) => model.files[file].path);
   try {
-    for (const { file } of [a, b]) opened.push(openSync(model.files[file].path, "r"));
-    const [left, right] = [Buffer.allocUnsafe(CHUNK), Buffer.allocUnsafe(CHUNK)];
-    for (let at = 0; at < a.bytes; ) {
-      const length = Math.min(at === 0 ? FIRST : CHUNK, a.bytes - at);
-      const read = (fd: number, into: Buffer, from: number) => readSync(fd, into, 0, length, from);
-      const got = read(opened[0], left, a.offset + at);
-      if (got === 0 || got !== read(opened[1], right, b.offset + at)) return false;
-      if (!left.subarray(0, got).equals(right.subarray(0, got))) return false;
-      at += got;
-    }
-    return true;
-  } catch {
-    return false;
-  } finally {
-    for (const descriptor of opened) closeSync(descriptor);
+    return withRegularFile(left, (one) => withRegularFile(right, (two) => same(one, two, a, b)));
+  } catch (error) {
+    if (error instanceof MergeError && error.code === "MODEL_NOT_FOUND") return false;
+    throw error;
   }
+}
+
+function same(left: number, right: number, a: ModelTensor, b: ModelTensor): boolean {
+  for (let at = 0; at < a.bytes; ) {
+    const length = Math.min(at === 0 ? FIRST : CHUNK, a.bytes - at);
+    const bytes = readSpan(left, a.offset + at, length);
+    if (bytes.length < length) return false;
+    if (!bytes.equals(readSpan(right, b.offset + at, length))) return false;
+    at += length;
+  }
+  return true;
 }
 
 /** What the three facts say of one model. */

@@ -3,8 +3,7 @@
  * as the native engine and yielding the same bytes. It reads block by block, so its memory does not
  * grow with the model.
  */
-import { closeSync, fsyncSync, openSync } from "node:fs";
-import { MergeError, printable } from "../errors.ts";
+import { MergeError } from "../errors.ts";
 import { byteLength } from "../format/dtype.ts";
 import type { Combine } from "../methods/custom.ts";
 import type { Backend, ExecuteOptions, StepResult, Work, WorkStep } from "../run/work.ts";
@@ -12,6 +11,7 @@ import { arceeFusion } from "./arcee_fusion.ts";
 import { census } from "./census.ts";
 import { copy } from "./copy.ts";
 import { combineOf, custom } from "./custom.ts";
+import { KeptFile } from "./kept_file.ts";
 import { linear } from "./linear.ts";
 import { TorchStream } from "./mt19937.ts";
 import { nearswap } from "./nearswap.ts";
@@ -47,49 +47,40 @@ const OPERATIONS: {
 /** Names of the operations this backend has. */
 export const referenceOperations: readonly string[] = Object.keys(OPERATIONS);
 
-function open(path: string, flags: "r" | "r+"): { descriptor: number; path: string } {
-  try {
-    return { descriptor: openSync(path, flags), path };
-  } catch (cause) {
-    const code = flags === "r" ? "FILE_UNREADABLE" : "WRITE_FAILED";
-    throw new MergeError(code, `${printable(path)}: ${(cause as Error).message}`, { cause });
-  }
-}
-
 /** The files of a work while it runs. */
 class OpenFiles {
   readonly sources: readonly Opened[];
   readonly outputs: readonly OpenedOutput[];
-  readonly #descriptors: number[] = [];
+  readonly #files: KeptFile[] = [];
 
   constructor({ sources, outputs }: Work) {
-    const file = (path: string, flags: "r" | "r+") => {
-      const opened = open(path, flags);
-      this.#descriptors.push(opened.descriptor);
-      return opened;
+    const open = (path: string, flags: "r" | "r+") => {
+      const file = new KeptFile(path, flags);
+      this.#files.push(file);
+      return { file };
     };
     try {
-      this.sources = sources.map((place) => ("memory" in place ? place : file(place.path, "r")));
-      this.outputs = outputs.map((place) => ("path" in place ? file(place.path, "r+") : place));
+      this.sources = sources.map((place) => ("memory" in place ? place : open(place.path, "r")));
+      this.outputs = outputs.map((place) => ("path" in place ? open(place.path, "r+") : place));
     } catch (error) {
-      this.close();
+      this.release();
       throw error;
     }
   }
 
   sync(output: number): void {
-    const file = this.outputs[output];
-    if (!("descriptor" in file)) return;
-    try {
-      fsyncSync(file.descriptor);
-    } catch (cause) {
-      const message = `${printable(file.path)}: sync: ${(cause as Error).message}`;
-      throw new MergeError("WRITE_FAILED", message, { cause });
-    }
+    const each = this.outputs[output];
+    if ("file" in each) each.file.sync();
   }
 
-  close(): void {
-    for (const descriptor of this.#descriptors.splice(0)) closeSync(descriptor);
+  /** Closes the outputs; only then their bytes count as written. */
+  finish(): void {
+    for (const each of this.outputs) if ("file" in each) each.file.finish();
+  }
+
+  /** Lets go of all files, whatever has become of the work. */
+  release(): void {
+    for (const file of this.#files.splice(0)) file.release();
   }
 }
 
@@ -171,8 +162,9 @@ function* runSteps(
       if (results.length < work.steps.length) onOutput(step.output, whole);
     }
     if (sync) for (const output of work.outputs.keys()) files.sync(output);
+    files.finish();
   } finally {
-    files.close();
+    files.release();
   }
 }
 

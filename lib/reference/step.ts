@@ -5,14 +5,15 @@ import { digestOfBlocks, xxh64 } from "../format/xxh64.ts";
 import { inputChanged } from "../run/identity.ts";
 import type { StepResult, WorkStep } from "../run/work.ts";
 import { CODECS, encode } from "./codec.ts";
+import type { KeptFile } from "./kept_file.ts";
 import { BLOCK } from "./lanes.ts";
 import type { TorchStream } from "./mt19937.ts";
 import { countCopied, type Nonfinite, noNonfinite, settle } from "./nonfinite.ts";
 import type { Selection } from "./select.ts";
 import { decodeTile, makeTile, type Tile } from "./tile.ts";
 
-/** An opened source: a descriptor, or memory. */
-export type Opened = { descriptor: number; path: string } | { memory: Uint8Array };
+/** An opened source: a file, or memory. */
+export type Opened = { file: KeptFile } | { memory: Uint8Array };
 
 export type OpenedOutput = Opened | { nowhere: true };
 
@@ -75,7 +76,7 @@ export class StepIo {
     const source = this.#sources[input.source];
     if ("memory" in source) return source.memory.subarray(at, at + bytes);
     const into = new Uint8Array(bytes);
-    readFully(source.descriptor, source.path, into, at);
+    source.file.with((descriptor) => readFully(descriptor, source.file.path, into, at));
     return into;
   }
 
@@ -110,7 +111,10 @@ export class StepIo {
       output.memory.set(stored, at);
     } else {
       this.#digests[range.index] = xxh64(stored);
-      if ("descriptor" in output) writeFully(output.descriptor, output.path, stored, at);
+      if ("file" in output) {
+        const { file } = output;
+        file.with((descriptor) => writeFully(descriptor, file.path, stored, at));
+      }
     }
     this.bytesDone += stored.byteLength;
   }

@@ -33,6 +33,8 @@ export interface Addon {
   start(wire: Uint8Array, places: readonly AddonPlace[], options: JobOptions): JobHandle;
   run(wire: Uint8Array, places: readonly AddonPlace[], options: JobOptions): Outcome;
   reserve(path: string, size: number): undefined | { code: string; message: string };
+  /** Lets two paths change places in one step; false where the system cannot. */
+  exchange(a: string, b: string): boolean | { code: string; message: string };
 }
 
 let loaded: { addon?: Addon; reason?: string } | undefined;

@@ -11,6 +11,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -64,7 +65,8 @@ function isAlive({ pid, host, started }: Owner): boolean {
 function readLock(path: string): Owner | undefined {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    // Not as "utf8": there node aborts the process when the file cannot be closed.
+    text = readFileSync(path).toString();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
@@ -103,7 +105,12 @@ export function isOwned(folder: string): boolean {
 function createLock(folder: string, name: string, token: string): boolean {
   const content = { pid: process.pid, host: hostname(), started: startOf(process.pid), token };
   const whole = join(folder, `${LOCK}-${token}`);
-  writeFileSync(whole, JSON.stringify(content));
+  try {
+    writeFileSync(whole, JSON.stringify(content));
+  } catch (error) {
+    rmSync(whole, { force: true });
+    throw error;
+  }
   try {
     linkSync(whole, join(folder, name));
     return true;
@@ -130,6 +137,14 @@ function createInPlace(path: string, content: string): boolean {
   }
 }
 
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Another process is in it already.
+  }
+}
+
 /** How often the folder may vanish under us, because its owner ends, before that is an error. */
 const ATTEMPTS = 100;
 
@@ -150,7 +165,9 @@ export function claim(folder: string): "busy" | "new" | "before" {
       rmSync(join(folder, next), { force: true });
     } catch (error) {
       const vanished = (error as NodeJS.ErrnoException).code === "ENOENT";
-      if (!vanished || attempt === ATTEMPTS) throw error;
+      if (vanished && attempt < ATTEMPTS) continue;
+      if (made) removeEmpty(folder);
+      throw error;
     }
   }
 }

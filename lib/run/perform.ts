@@ -211,7 +211,8 @@ export async function perform(
     return performed;
   } catch (error) {
     const aborted = error instanceof MergeError && error.code === "ABORTED";
-    await stage.discard(aborted ? PATIENCE : undefined);
+    // Why the merge failed matters more than why its remains cannot be removed.
+    await stage.discard(aborted ? PATIENCE : undefined).catch(() => {});
     throw error;
   }
 }

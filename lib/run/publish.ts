@@ -23,10 +23,12 @@ import { rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { AssetFile } from "../assets/index.ts";
 import { type ErrorCode, MergeError, printable } from "../errors.ts";
+import { readRegularFile } from "../format/header.ts";
 import type { Plan } from "../plan/types.ts";
 import { loadAddon } from "./addon.ts";
 import { asidePath, outputBusy, privatePath, removeLeftovers, stagePath } from "./leftovers.ts";
 import { claim, LOCK } from "./lock.ts";
+import { exchange } from "./replace.ts";
 
 /** Records of whole shards, which are not published, have names that begin with this. */
 const RECORD = "weightloom.shard-";
@@ -78,6 +80,15 @@ export function checkOutput(out: string, plan: Plan, overwrite: boolean): void {
   const folder = existsSync(out) && statSync(out).isDirectory();
   if (folder && (overwrite || readdirSync(out).length === 0)) return;
   throw outputExists(out, folder);
+}
+
+/** Removes the old folder; where it cannot be, the next merge removes it. */
+function forget(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // The model is published: that the old one is still there is no reason to say it failed.
+  }
 }
 
 /** Whether something is there, be it a link that leads nowhere. */
@@ -184,12 +195,12 @@ export class Stage {
 
   writeAssets(files: readonly AssetFile[]): void {
     for (const { name, bytes } of files) {
-      const content = bytes instanceof Uint8Array ? bytes : readFileSync(bytes.copyFrom);
+      const content = bytes instanceof Uint8Array ? bytes : readRegularFile(bytes.copyFrom);
       this.#guard(() => this.#write(join(this.path, name), content, this.#sync));
     }
   }
 
-  /** Syncs the stage and renames it onto the target. */
+  /** Syncs the stage and puts it at the target; on an error the target holds what it held. */
   publish(overwrite: boolean): void {
     this.#guard(() => {
       const replaces = existsSync(this.#out) && readdirSync(this.#out).length > 0;
@@ -239,17 +250,19 @@ export class Stage {
     }
   }
 
+  /** Puts the finished folder at the target; on an error the target holds what it held. */
   #replace(ready: string, replaces: boolean): void {
     const aside = asidePath(this.path);
-    if (replaces) renameSync(this.#out, aside);
+    if (replaces) exchange(ready, this.#out, aside);
+    else renameSync(ready, this.#out);
     try {
-      renameSync(ready, this.#out);
+      if (this.#sync) syncFolder(dirname(this.#out));
     } catch (error) {
-      if (replaces) renameSync(aside, this.#out);
+      if (replaces) exchange(ready, this.#out, aside);
+      else renameSync(this.#out, ready);
       throw error;
     }
-    if (this.#sync) syncFolder(dirname(this.#out));
-    if (replaces) rmSync(aside, { recursive: true });
+    if (replaces) forget(ready);
   }
 
   #write(path: string, bytes: Uint8Array, sync: boolean): void {

@@ -13,6 +13,15 @@
 namespace weightloom {
 namespace {
 
+Napi::Object failure(Napi::Env env, const FileError& error) {
+  Napi::Object out = Napi::Object::New(env);
+  const bool space = error.error_number == ENOSPC || error.error_number == EDQUOT;
+  out.Set("code", space ? "NO_SPACE" : "WRITE_FAILED");
+  out.Set("message",
+          error.path + ": " + error.operation + ": " + std::strerror(error.error_number));
+  return out;
+}
+
 // reserve(path, size): undefined, or {code, message}.
 Napi::Value reserve(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -25,12 +34,21 @@ Napi::Value reserve(const Napi::CallbackInfo& info) {
     reserve_file(info[0].As<Napi::String>().Utf8Value(), static_cast<uint64_t>(size));
     return env.Undefined();
   } catch (const FileError& error) {
-    Napi::Object out = Napi::Object::New(env);
-    const bool space = error.error_number == ENOSPC || error.error_number == EDQUOT;
-    out.Set("code", space ? "NO_SPACE" : "WRITE_FAILED");
-    out.Set("message",
-            error.path + ": " + error.operation + ": " + std::strerror(error.error_number));
-    return out;
+    return failure(env, error);
+  }
+}
+
+// exchange(a, b): whether the two paths changed places, or {code, message}.
+Napi::Value exchange(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() != 2 || !info[0].IsString() || !info[1].IsString()) {
+    throw Napi::TypeError::New(env, "exchange(a, b)");
+  }
+  try {
+    return Napi::Boolean::New(env, exchange_paths(info[0].As<Napi::String>().Utf8Value(),
+                                                  info[1].As<Napi::String>().Utf8Value()));
+  } catch (const FileError& error) {
+    return failure(env, error);
   }
 }
 
@@ -44,6 +62,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("start", Napi::Function::New(env, start_job));
   exports.Set("run", Napi::Function::New(env, run_job));
   exports.Set("reserve", Napi::Function::New(env, reserve));
+  exports.Set("exchange", Napi::Function::New(env, exchange));
   return exports;
 }
 

@@ -10,6 +10,14 @@ using Message = std::shared_ptr<PendingJob>;
 }  // namespace
 
 Environment::Environment(Napi::Env env) : env_(env) {
+  const auto prototype = env.Global().Get("ArrayBuffer").As<Napi::Object>().Get("prototype");
+  const auto describe =
+      env.Global().Get("Object").As<Napi::Object>().Get("getOwnPropertyDescriptor");
+  const Napi::Value found =
+      describe.As<Napi::Function>().Call({prototype, Napi::String::New(env, "resizable")});
+  if (found.IsObject()) {
+    is_resizable_ = Napi::Persistent(found.As<Napi::Object>().Get("get").As<Napi::Function>());
+  }
   const Napi::String name = Napi::String::New(env, "weightloom");
   const napi_status status =
       napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
@@ -29,6 +37,11 @@ Environment& Environment::of(Napi::Env env) {
   void* data = nullptr;
   napi_get_instance_data(env, &data);
   return *static_cast<Environment*>(data);
+}
+
+bool Environment::is_resizable(Napi::Value buffer) const {
+  if (is_resizable_.IsEmpty() || !buffer.IsArrayBuffer()) return false;
+  return is_resizable_.Value().Call(buffer, {}).ToBoolean();
 }
 
 void Environment::on_cleanup(void* data) {
@@ -90,7 +103,11 @@ void Environment::on_message(napi_env raw, napi_value, void* self, void* data) {
   if (raw == nullptr) return;
   const Napi::Env env(raw);
   const Napi::HandleScope scope(env);
-  static_cast<Environment*>(self)->settle(env, *message);
+  try {
+    static_cast<Environment*>(self)->settle(env, *message);
+  } catch (const Napi::Error&) {
+    // A worker that is being terminated runs no JavaScript; nobody is left to be told.
+  }
 }
 
 void Environment::settle(Napi::Env env, const std::shared_ptr<PendingJob>& pending) {

@@ -36,6 +36,9 @@ class Environment {
   static Environment& of(Napi::Env env);
   static void install(Napi::Env env);
 
+  // Whether an ArrayBuffer may shrink. Runs no JavaScript of the user's.
+  bool is_resizable(Napi::Value buffer) const;
+
   // Puts pool threads to work; false when there are none.
   bool launch(const std::shared_ptr<PendingJob>& pending, size_t threads);
 
@@ -48,6 +51,7 @@ class Environment {
 
   napi_env env_;
   napi_threadsafe_function notify_ = nullptr;
+  Napi::FunctionReference is_resizable_;  // the getter of ArrayBuffer.prototype, if it has one
   std::mutex mutex_;
   std::condition_variable left_;
   std::unordered_set<std::shared_ptr<PendingJob>> jobs_;

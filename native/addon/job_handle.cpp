@@ -20,7 +20,28 @@ Napi::Object error_outcome(Napi::Env env, const JobError& error) {
   return out;
 }
 
-Job::Place read_place(Napi::Value value, const WireFile& file,
+// Bytes of a typed array, over an ArrayBuffer or a SharedArrayBuffer; none when it is detached.
+struct Bytes {
+  uint8_t* data;
+  size_t size;
+  napi_value buffer;
+};
+
+Bytes bytes_of(Napi::Value value) {
+  if (!value.IsTypedArray()) throw JobError{"ARGUMENT", "a typed array was expected"};
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  const napi_env env = value.Env();
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, &buffer, nullptr) != napi_ok) {
+    throw JobError{"ARGUMENT", "a typed array was expected"};
+  }
+  const size_t width = value.As<Napi::TypedArray>().ElementSize();
+  return {static_cast<uint8_t*>(data), length * width, buffer};
+}
+
+Job::Place read_place(Napi::Value value, const WireFile& file, bool later,
                       std::vector<Napi::Object>& memories) {
   Job::Place place;
   if (file.nowhere) return place;
@@ -32,25 +53,32 @@ Job::Place read_place(Napi::Value value, const WireFile& file,
     }
     return place;
   }
-  if (!value.IsTypedArray()) throw JobError{"ARGUMENT", "a typed array was expected"};
-  const auto array = value.As<Napi::TypedArray>();
-  if (array.ByteLength() != file.size) throw JobError{"ARGUMENT", "a typed array's size differs"};
-  auto* start = static_cast<uint8_t*>(array.ArrayBuffer().Data());
-  place.memory = start == nullptr ? nullptr : start + array.ByteOffset();
-  memories.push_back(array);
+  const Bytes bytes = bytes_of(value);
+  if (bytes.size != file.size) throw JobError{"ARGUMENT", "a typed array's size differs"};
+  const Napi::Env env = value.Env();
+  if (later && Environment::of(env).is_resizable(Napi::Value(env, bytes.buffer))) {
+    throw JobError{"ARGUMENT", "a resizable buffer could shrink while the job runs"};
+  }
+  place.memory = bytes.data;
+  memories.push_back(value.As<Napi::Object>());
   return place;
 }
 
-std::vector<Job::Place> read_places(Napi::Array values, const WireJob& wire,
+// Reading a list can run JavaScript, which can take memory away: so all of it is read before the
+// first pointer is taken.
+std::vector<Job::Place> read_places(Napi::Array list, const WireJob& wire, bool later,
                                     std::vector<Napi::Object>& memories) {
   const size_t sources = wire.sources.size();
-  if (values.Length() != sources + wire.outputs.size()) {
+  const size_t count = sources + wire.outputs.size();
+  if (list.Length() != count) {
     throw JobError{"ARGUMENT", "one place for each source and output was expected"};
   }
+  std::vector<Napi::Value> values;
+  for (uint32_t i = 0; i < count; ++i) values.push_back(list.Get(i));
   std::vector<Job::Place> places;
-  for (uint32_t i = 0; i < values.Length(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     const WireFile& file = i < sources ? wire.sources[i] : wire.outputs[i - sources];
-    places.push_back(read_place(values.Get(i), file, memories));
+    places.push_back(read_place(values[i], file, later, memories));
   }
   return places;
 }
@@ -82,18 +110,17 @@ Napi::Value whole_outputs(const Napi::CallbackInfo& call, Job& job) {
 
 }  // namespace
 
-JobRequest read_request(const Napi::CallbackInfo& info) {
+JobRequest read_request(const Napi::CallbackInfo& info, bool later) {
   if (info.Length() != 3 || !info[0].IsTypedArray() || !info[1].IsArray() || !info[2].IsObject()) {
     throw JobError{"ARGUMENT", "(wire, places, options) were expected"};
   }
-  const auto words = info[0].As<Napi::TypedArray>();
-  if (words.ByteLength() % 8 != 0) throw JobError{"ARGUMENT", "malformed job: odd length"};
-  const auto* start = static_cast<const uint8_t*>(words.ArrayBuffer().Data());
-  if (start == nullptr) throw JobError{"ARGUMENT", "malformed job: no memory"};
-  WireJob wire = read_wire(start + words.ByteOffset(), words.ByteLength() / 8);
+  const Bytes words = bytes_of(info[0]);
+  if (words.size % 8 != 0) throw JobError{"ARGUMENT", "malformed job: odd length"};
+  if (words.data == nullptr) throw JobError{"ARGUMENT", "malformed job: no memory"};
+  WireJob wire = read_wire(words.data, words.size / 8);
   JobRequest request;
   const JobOptions options = read_options(info[2].As<Napi::Object>(), request.threads);
-  const auto places = read_places(info[1].As<Napi::Array>(), wire, request.memories);
+  const auto places = read_places(info[1].As<Napi::Array>(), wire, later, request.memories);
   request.job = std::make_unique<Job>(std::move(wire), places, options);
   return request;
 }
@@ -101,7 +128,7 @@ JobRequest read_request(const Napi::CallbackInfo& info) {
 Napi::Value run_job(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   try {
-    const JobRequest request = read_request(info);
+    const JobRequest request = read_request(info, false);
     struct Helpers {
       std::mutex mutex;
       std::condition_variable left;
@@ -128,7 +155,7 @@ Napi::Value start_job(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Object handle = Napi::Object::New(env);
   try {
-    JobRequest request = read_request(info);
+    JobRequest request = read_request(info, true);
     const size_t threads = request.threads;
     auto pending = std::make_shared<PendingJob>(std::move(request.job), env);
     for (const auto& memory : request.memories) {

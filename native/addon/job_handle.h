@@ -16,8 +16,9 @@ struct JobRequest {
   std::vector<Napi::Object> memories;  // to be kept alive while the job runs
 };
 
-// Throws a JavaScript TypeError for wrong arguments and JobError for what the engine refuses.
-JobRequest read_request(const Napi::CallbackInfo& info);
+// `later`: the job outlives the call. Throws what JavaScript throws while arguments are read, and
+// JobError for wrong ones and for what the engine refuses.
+JobRequest read_request(const Napi::CallbackInfo& info, bool later);
 
 // {promise, progress(), cancel()} around a job that runs on pool threads.
 Napi::Value start_job(const Napi::CallbackInfo& info);

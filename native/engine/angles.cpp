@@ -28,7 +28,9 @@ Reduced reduce(double x) {
   const double tail = ((first - rest) - step) - turns * kHalfPi3;
   const double high = rest + tail;
   const double low = (rest - high) + tail;
-  return {static_cast<int>(static_cast<int64_t>(turns) & 3), high, low};
+  // Beyond 2^53 turns are even, beyond 2^54 multiples of four, and what is no number has none.
+  const bool counts = std::abs(turns) < 0x1p62;
+  return {counts ? static_cast<int>(static_cast<int64_t>(turns) & 3) : 0, high, low};
 }
 
 // Taylor polynomials around 0; the first dropped term is below 2^-58 of the result at pi/4.

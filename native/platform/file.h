@@ -7,15 +7,10 @@
 #include <memory>
 #include <string>
 
+#include "kept_file.h"
 #include "map_guard.h"
 
 namespace weightloom {
-
-struct FileError {
-  std::string operation;
-  std::string path;
-  int error_number;
-};
 
 // A read-only file: mapped whole when the system allows it, else read by position.
 class InputFile {
@@ -28,7 +23,7 @@ class InputFile {
 
   const uint8_t* mapping() const { return mapping_; }
   uint64_t size() const { return size_; }
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_.path(); }
   void read(void* into, uint64_t offset, size_t bytes) const;
   // Throws when something that was read through the mapping was not there. To be asked after every
   // use of the mapping, before its results count.
@@ -39,10 +34,9 @@ class InputFile {
  private:
   [[noreturn]] void fail_check() const;
 
-  std::string path_;
+  KeptFile file_;
   uint64_t size_;
   int64_t modified_ = 0;  // nanoseconds
-  int descriptor_ = -1;
   const uint8_t* mapping_ = nullptr;
   std::unique_ptr<MapGuard> guard_;
 };
@@ -51,7 +45,6 @@ class InputFile {
 class OutputFile {
  public:
   explicit OutputFile(const std::string& path);
-  ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
@@ -60,11 +53,13 @@ class OutputFile {
   void finish(bool sync);
 
  private:
-  std::string path_;
-  int descriptor_ = -1;
+  KeptFile file_;
 };
 
 // Gives a file its final size with its blocks reserved, so that a full disk shows at once.
 void reserve_file(const std::string& path, uint64_t size);
+
+// Lets two paths change places in one step; false where the system or file system cannot.
+bool exchange_paths(const std::string& a, const std::string& b);
 
 }  // namespace weightloom

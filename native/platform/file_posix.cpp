@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
+
 #include "file.h"
 
 namespace weightloom {
@@ -16,14 +18,6 @@ constexpr size_t kMaxTransfer = size_t{64} << 20;
   throw FileError{operation, path, error_number};
 }
 
-int open_file(const std::string& path, int flags) {
-  for (;;) {
-    const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
-    if (descriptor >= 0) return descriptor;
-    if (errno != EINTR) fail("open", path, errno);
-  }
-}
-
 int64_t modification_time(const struct stat& status) {
 #if defined(__APPLE__)
   const timespec& time = status.st_mtimespec;
@@ -33,108 +27,114 @@ int64_t modification_time(const struct stat& status) {
   return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
 }
 
-void close_file(int& descriptor, const std::string& path) {
-  const int closing = descriptor;
-  descriptor = -1;
-  if (::close(closing) != 0 && errno != EINTR) fail("close", path, errno);
-}
-
 }  // namespace
 
-InputFile::InputFile(const std::string& path, uint64_t size, bool map) : path_(path), size_(size) {
-  descriptor_ = open_file(path, O_RDONLY | O_NONBLOCK);
-  struct stat status;
-  if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode) ||
-      static_cast<uint64_t>(status.st_size) != size) {
-    ::close(descriptor_);
-    descriptor_ = -1;
-    fail("size", path, 0);
-  }
-  modified_ = modification_time(status);
-  if (!map || size == 0) return;
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor_, 0);
-  if (address == MAP_FAILED) return;
-  mapping_ = static_cast<const uint8_t*>(address);
-  guard_ = std::make_unique<MapGuard>(address, size);
+InputFile::InputFile(const std::string& path, uint64_t size, bool map)
+    : file_(path, O_RDONLY | O_NONBLOCK), size_(size) {
+  file_.with([&](int descriptor) {
+    struct stat status;
+    if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode) ||
+        static_cast<uint64_t>(status.st_size) != size) {
+      fail("size", path, 0);
+    }
+    modified_ = modification_time(status);
+    if (!map || size == 0) return;
+    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (address != MAP_FAILED) mapping_ = static_cast<const uint8_t*>(address);
+  });
+  if (mapping_ == nullptr) return;
+  file_.release();
+  guard_ = std::make_unique<MapGuard>(const_cast<uint8_t*>(mapping_), size);
 }
 
 InputFile::~InputFile() {
   guard_.reset();
   if (mapping_ != nullptr) ::munmap(const_cast<uint8_t*>(mapping_), size_);
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void InputFile::read(void* into, uint64_t offset, size_t bytes) const {
   auto* to = static_cast<uint8_t*>(into);
-  while (bytes > 0) {
-    const size_t want = bytes < kMaxTransfer ? bytes : kMaxTransfer;
-    const ssize_t got = ::pread(descriptor_, to, want, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("read", path_, errno);
-    if (got == 0) fail("size", path_, 0);
-    to += got;
-    offset += static_cast<uint64_t>(got);
-    bytes -= static_cast<size_t>(got);
-  }
+  file_.with([&](int descriptor) {
+    while (bytes > 0) {
+      const size_t want = bytes < kMaxTransfer ? bytes : kMaxTransfer;
+      const ssize_t got = ::pread(descriptor, to, want, static_cast<off_t>(offset));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) fail("read", path(), errno);
+      if (got == 0) fail("size", path(), 0);
+      to += got;
+      offset += static_cast<uint64_t>(got);
+      bytes -= static_cast<size_t>(got);
+    }
+  });
 }
 
-// Cut short, or cut and grown again, unless the disk failed.
+// Cut short, or cut and grown again, or gone, unless the disk failed.
 void InputFile::fail_check() const {
-  struct stat status;
-  const bool known = ::fstat(descriptor_, &status) == 0;
-  const bool same = known && static_cast<uint64_t>(status.st_size) == size_ &&
-                    modification_time(status) == modified_;
-  fail(same ? "read" : "size", path_, same ? EIO : 0);
+  file_.with([&](int descriptor) {
+    struct stat status;
+    const bool known = ::fstat(descriptor, &status) == 0;
+    const bool same = known && static_cast<uint64_t>(status.st_size) == size_ &&
+                      modification_time(status) == modified_;
+    fail(same ? "read" : "size", path(), same ? EIO : 0);
+  });
+  fail("size", path(), 0);
 }
 
-OutputFile::OutputFile(const std::string& path) : path_(path) {
-  descriptor_ = open_file(path, O_WRONLY);
-}
-
-OutputFile::~OutputFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
+OutputFile::OutputFile(const std::string& path) : file_(path, O_WRONLY) {}
 
 void OutputFile::write(const void* from, uint64_t offset, size_t bytes) {
   auto* at = static_cast<const uint8_t*>(from);
-  while (bytes > 0) {
-    const size_t want = bytes < kMaxTransfer ? bytes : kMaxTransfer;
-    const ssize_t put = ::pwrite(descriptor_, at, want, static_cast<off_t>(offset));
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) fail("write", path_, put < 0 ? errno : EIO);
-    at += put;
-    offset += static_cast<uint64_t>(put);
-    bytes -= static_cast<size_t>(put);
-  }
+  file_.with([&](int descriptor) {
+    while (bytes > 0) {
+      const size_t want = bytes < kMaxTransfer ? bytes : kMaxTransfer;
+      const ssize_t put = ::pwrite(descriptor, at, want, static_cast<off_t>(offset));
+      if (put < 0 && errno == EINTR) continue;
+      if (put <= 0) fail("write", file_.path(), put < 0 ? errno : EIO);
+      at += put;
+      offset += static_cast<uint64_t>(put);
+      bytes -= static_cast<size_t>(put);
+    }
+  });
 }
 
 void OutputFile::finish(bool sync) {
   if (sync) {
-    while (::fsync(descriptor_) != 0) {
-      if (errno != EINTR) fail("sync", path_, errno);
-    }
+    file_.with([&](int descriptor) {
+      while (::fsync(descriptor) != 0) {
+        if (errno != EINTR) fail("sync", file_.path(), errno);
+      }
+    });
   }
-  close_file(descriptor_, path_);
+  file_.release();
 }
 
 void reserve_file(const std::string& path, uint64_t size) {
-  int descriptor = open_file(path, O_WRONLY);
+  KeptFile file(path, O_WRONLY);
+  file.with([&](int descriptor) {
 #if defined(__linux__)
-  int error = 0;
-  do {
-    error = ::posix_fallocate(descriptor, 0, static_cast<off_t>(size));
-  } while (error == EINTR);
-  if (error != 0 && error != EOPNOTSUPP && error != EINVAL) {
-    ::close(descriptor);
-    fail("reserve", path, error);
-  }
+    int error = 0;
+    do {
+      error = ::posix_fallocate(descriptor, 0, static_cast<off_t>(size));
+    } while (error == EINTR);
+    if (error != 0 && error != EOPNOTSUPP && error != EINVAL) fail("reserve", path, error);
 #endif
-  if (::ftruncate(descriptor, static_cast<off_t>(size)) != 0) {
-    const int error_number = errno;
-    ::close(descriptor);
-    fail("reserve", path, error_number);
-  }
-  close_file(descriptor, path);
+    if (::ftruncate(descriptor, static_cast<off_t>(size)) != 0) fail("reserve", path, errno);
+  });
+  file.release();
+}
+
+bool exchange_paths(const std::string& a, const std::string& b) {
+#if defined(__APPLE__)
+  const int result = ::renamex_np(a.c_str(), b.c_str(), RENAME_SWAP);
+#elif defined(RENAME_EXCHANGE)
+  const int result = ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE);
+#else
+  const int result = -1;
+  errno = ENOSYS;
+#endif
+  if (result == 0) return true;
+  if (errno == ENOSYS || errno == EINVAL || errno == ENOTSUP) return false;
+  fail("exchange", b, errno);
 }
 
 }  // namespace weightloom

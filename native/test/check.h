@@ -1,13 +1,14 @@
 // CHECK(condition) counts and reports failures; main() ends with `return check_result()`.
 #pragma once
 
+#include <atomic>
 #include <cstdio>
 
 namespace weightloom_test {
 
-struct Counts {
-  unsigned long long checks = 0;
-  unsigned long long failures = 0;
+struct Counts {  // of all threads
+  std::atomic<unsigned long long> checks = 0;
+  std::atomic<unsigned long long> failures = 0;
 };
 
 inline Counts& counts() {
@@ -23,7 +24,7 @@ inline bool count_check(bool passed) {
 }
 
 inline int check_result() {
-  std::printf("%llu checks, %llu failures\n", counts().checks, counts().failures);
+  std::printf("%llu checks, %llu failures\n", counts().checks.load(), counts().failures.load());
   return counts().failures == 0 && counts().checks > 0 ? 0 : 1;
 }
 

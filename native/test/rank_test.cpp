@@ -2,25 +2,16 @@
 #include "../engine/rank.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "../targets/dispatch.h"
 #include "check.h"
+#include "plain_rank.h"
 #include "random_words.h"
 
 using namespace weightloom;
 using namespace weightloom_test;
 
 namespace {
-
-std::vector<uint32_t> ranks_of(const std::vector<uint32_t>& keys) {
-  std::vector<uint32_t> order(keys.size()), ranks(keys.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
-  for (uint32_t rank = 0; rank < order.size(); ++rank) ranks[order[rank]] = rank;
-  return ranks;
-}
 
 // kind: 0 any number, 1 few different, 2 all equal, 3 denormals, 4 everything awkward, 5 zeros, 6
 // many different in one bin
