@@ -33,6 +33,11 @@ Call call_from(Input& input) {
     call.masks.push_back(input.many<uint8_t>(mask_words(call.n) * 8));
     call.stored.push_back(input.many<uint8_t>(call.n * kWidth[call.codec]));
   }
+  call.keys = keys_of(call.floats);
+  auto bins = input.many<uint32_t>(call.n);
+  for (uint32_t& bin : bins) bin %= kBins;
+  call.bins = bytes_of(bins.data(), bins.size());
+  call.ends = input.many<uint8_t>(size_t{kBins} * 4);
   return call;
 }
 
