@@ -18,7 +18,6 @@ const NATIVE_ONLY = [
   "test/bench/**",
   "test/parity/**",
   "test/unit/run/backend.test.ts",
-  "test/unit/run/large-outputs.test.ts",
   "test/unit/merge-abort.test.ts",
   "test/unit/merge-inputs.test.ts",
   "test/unit/memory.test.ts",

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "../platform/stream_copy.h"
 #include "hash.h"
 #include "nested.h"
 
@@ -11,9 +10,6 @@ namespace weightloom {
 namespace {
 
 constexpr int kCodecBytes[kAllCodecs] = {4, 2, 2, 1, 1};
-
-// Memory outputs from this size on are written past the caches, which they would not fit.
-constexpr uint64_t kStreamFrom = uint64_t{32} << 20;
 
 // Rooms start at different distances from a page, so that equal offsets do not share cache sets.
 constexpr size_t kStagger = 320;
@@ -84,27 +80,17 @@ uint8_t* StepIo::begin_output(const Range& range, Scratch& scratch) const {
   const auto bytes = static_cast<size_t>(bytes_of(range.n));
   if (on_demand_) return scratch.take<uint8_t>(kOutSlot, bytes);
   const Output& output = state_.outputs[step_.output];
-  if (output.memory == nullptr || streams()) return scratch.take<uint8_t>(kOutSlot, bytes);
-  return output.memory + step_.offset + bytes_of(range.first);
-}
-
-bool StepIo::streams() const {
-  return state_.outputs[step_.output].memory != nullptr && bytes_of(step_.count) >= kStreamFrom;
-}
-
-bool StepIo::writes_from_anywhere() const {
-  return !on_demand_ && (state_.outputs[step_.output].memory == nullptr || streams());
+  if (output.memory != nullptr) return output.memory + step_.offset + bytes_of(range.first);
+  return scratch.take<uint8_t>(kOutSlot, bytes);
 }
 
 void StepIo::end_output(const Range& range, const uint8_t* built) {
   if (on_demand_) return;
   const auto bytes = static_cast<size_t>(bytes_of(range.n));
   Output& output = state_.outputs[step_.output];
-  const uint64_t offset = step_.offset + bytes_of(range.first);
   if (output.memory == nullptr) digests_[range.index] = xxh64(built, bytes, 0);
-  if (streams()) stream_copy(output.memory + offset, built, bytes);
   if (output.file != nullptr) {
-    output.file->write(built, offset, bytes);
+    output.file->write(built, step_.offset + bytes_of(range.first), bytes);
   }
   report(bytes);
 }

@@ -130,9 +130,9 @@ class StepIo {
   void check_inputs() const;
   // Where the range's output may be built: the destination itself for memory, else scratch.
   uint8_t* begin_output(const Range& range, Scratch& scratch) const;
-  // Whether end_output takes what was built anywhere, an input included.
-  bool writes_from_anywhere() const;
-  // Hashes the range's output and writes it, unless it was built in its place.
+  // Whether the output is written from wherever it was built.
+  bool to_file() const { return !on_demand_ && state_.outputs[step_.output].file != nullptr; }
+  // Hashes the range's output and writes it.
   void end_output(const Range& range, const uint8_t* built);
 
   // Cuts the range into tiles of at most `tile` elements and calls `body` with the chosen inputs
@@ -151,7 +151,6 @@ class StepIo {
   }
 
  private:
-  bool streams() const;
   int common_codec(const std::vector<size_t>& inputs, bool with_output) const;
 
   const WireStep& step_;
