@@ -13,12 +13,9 @@ constexpr int kMostBits = 12;
 // Rows are sorted when more than one of so many elements would have to be searched for.
 constexpr size_t kMostSearched = 32;
 
-size_t exact_rank(const uint32_t* keys, size_t n, size_t element) {
-  const auto key = static_cast<int32_t>(keys[element]);
-  const auto* signed_keys = reinterpret_cast<const int32_t*>(keys);
+uint32_t exact_rank(const KernelTable& kernels, const uint32_t* keys, size_t n, size_t element) {
   uint32_t rank = 0;
-  for (size_t i = 0; i < element; ++i) rank += signed_keys[i] <= key ? 1u : 0u;
-  for (size_t i = element + 1; i < n; ++i) rank += signed_keys[i] < key ? 1u : 0u;
+  kernels.key_rank({keys, n, element, &rank});
   return rank;
 }
 
@@ -83,8 +80,9 @@ void RowRanker::find_ends(const std::vector<uint32_t>& thresholds) {
 }
 
 // Ranks for the undecided. False when there is too much to search.
-bool RowRanker::settle(const uint32_t* keys, size_t n, size_t from, size_t undecided,
-                       const uint32_t* words, const std::vector<uint32_t>& thresholds) {
+bool RowRanker::settle(const KernelTable& kernels, const uint32_t* keys, size_t n, size_t from,
+                       size_t undecided, const uint32_t* words,
+                       const std::vector<uint32_t>& thresholds) {
   size_t searched = 0;
   for (size_t u = 0; u < undecided; ++u) {
     const size_t at = undecided_[u], i = from + at;
@@ -97,7 +95,7 @@ bool RowRanker::settle(const uint32_t* keys, size_t n, size_t from, size_t undec
     bool stays = word < thresholds[bin.start];
     if (stays != (word < thresholds[bin.start + bin.count - 1])) {
       if (++searched > n / kMostSearched) return false;
-      stays = word < thresholds[exact_rank(keys, n, i)];
+      stays = word < thresholds[exact_rank(kernels, keys, n, i)];
     }
     set_bit(row_mask_.data(), at, stays);
   }
@@ -117,7 +115,7 @@ void RowRanker::decide(const KernelTable& kernels, const uint32_t* keys, size_t 
   size_t undecided = 0;
   kernels.decide_bins({bin_of_.data() + from, words, to - from, ends_.data(), row_mask_.data(),
                        undecided_.data(), &undecided});
-  if (!settle(keys, n, from, undecided, words, thresholds)) {
+  if (!settle(kernels, keys, n, from, undecided, words, thresholds)) {
     return decide_sorted(keys, n, from, to, words, thresholds, mask, bit);
   }
   add_bits(row_mask_.data(), to - from, mask, bit);

@@ -40,8 +40,8 @@ class RowRanker {
   void deal(const KernelTable& kernels, const uint32_t* keys, size_t n);
   void count(const uint32_t* keys, size_t n);
   void find_ends(const std::vector<uint32_t>& thresholds);
-  bool settle(const uint32_t* keys, size_t n, size_t from, size_t undecided, const uint32_t* words,
-              const std::vector<uint32_t>& thresholds);
+  bool settle(const KernelTable& kernels, const uint32_t* keys, size_t n, size_t from,
+              size_t undecided, const uint32_t* words, const std::vector<uint32_t>& thresholds);
 
   std::vector<uint32_t> bin_of_, place_in_bin_, ends_, undecided_;
   std::vector<Bin> bins_;

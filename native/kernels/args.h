@@ -217,6 +217,13 @@ struct KeyRangeArgs {
   uint32_t* largest;
 };
 
+struct KeyRankArgs {
+  const uint32_t* keys;
+  size_t n;
+  size_t element;
+  uint32_t* rank;
+};
+
 struct BinArgs {
   const uint32_t* keys;
   size_t n;

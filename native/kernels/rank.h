@@ -4,6 +4,7 @@
 //              (0x7F800000), which are infinity and 0 where there are none.
 // bin_keys:    min(key >> shift, top) - low, 0 where that is negative: bins of equal width in the
 //              logarithm, infinities and NaN in the last one.
+// key_rank:    how many keys are smaller than one, or equal to it and before it.
 // decide_bins: an element's bin has the high halves of the lowest and the highest threshold of its
 //              ranks, packed as low | high << 16. Its word is below all of them when its own high
 //              half is below the lower one, and not below any when it is above the higher one. Bit
@@ -20,6 +21,7 @@ namespace {
 
 using weightloom::BinArgs;
 using weightloom::KeyRangeArgs;
+using weightloom::KeyRankArgs;
 using weightloom::RankBinArgs;
 
 // Calls `body(at, live, load)` for every group of lanes; `load` pads the last one with zeros.
@@ -58,6 +60,22 @@ void key_range(const KeyRangeArgs& a) {
     *a.smallest = low[i] < *a.smallest ? low[i] : *a.smallest;
     *a.largest = high[i] > *a.largest ? high[i] : *a.largest;
   }
+}
+
+template <class V>
+void key_rank(const KeyRankArgs& a) {
+  const auto key = V::set_u32(a.keys[a.element]);
+  const auto element = V::set_u32(static_cast<uint32_t>(a.element));
+  uint32_t rank = 0;
+  walk_u32<V>(a.n, [&](size_t at, int live, auto load) {
+    const auto other = load(a.keys);
+    const auto before = V::less_u32(V::iota(static_cast<uint32_t>(at)), element);
+    const auto tied = V::both(V::equal_u32(other, key), before);
+    const auto alive = static_cast<uint32_t>((uint64_t{1} << live) - 1);
+    const uint32_t lower = V::bits(V::either(V::less_u32(other, key), tied)) & alive;
+    rank += static_cast<uint32_t>(__builtin_popcount(lower));
+  });
+  *a.rank = rank;
 }
 
 template <class V>

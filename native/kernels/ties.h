@@ -14,16 +14,16 @@
 namespace {
 
 template <class V>
-inline typename V::F elect(const TaskArgs& a, const typename V::F* deltas) {
+inline typename V::F elect(const TaskArgs& a, const typename V::F* deltas, uint32_t count) {
   using F = typename V::F;
   const F zero = V::set(0.0f);
   F vote = deltas[0];
-  for (uint32_t m = 1; m < a.input_count; ++m) vote = V::add(vote, deltas[m]);
+  for (uint32_t m = 1; m < count; ++m) vote = V::add(vote, deltas[m]);
   const auto positive = V::at_least(vote, zero);
   const F sign = V::select(positive, V::set(1.0f), V::set(-1.0f));
   F sum = zero;
   F weight = zero;
-  for (uint32_t m = 0; m < a.input_count; ++m) {
+  for (uint32_t m = 0; m < count; ++m) {
     const auto agrees = V::greater(V::mul(deltas[m], sign), zero);
     sum = V::add(sum, V::keep(agrees, deltas[m]));
     if (a.normalize) weight = V::add(weight, V::keep(agrees, V::set(a.shares[m])));
@@ -33,16 +33,32 @@ inline typename V::F elect(const TaskArgs& a, const typename V::F* deltas) {
   return V::div(sum, V::select(V::equal(weight, zero), V::set(1.0f), weight));
 }
 
+// With a known number of models (0: any) their deltas stay in registers.
+template <class V, class C, uint32_t known>
+void ties_of(const TaskArgs& a) {
+  const uint32_t count = known == 0 ? a.input_count : known;
+  walk<V, C>(a.n, [&](auto at) {
+    typename V::F deltas[known == 0 ? weightloom::kMaxTaskInputs : known];
+    const auto base = at.load(a.base);
+    for (uint32_t m = 0; m < count; ++m) deltas[m] = weighted_delta<V, C>(a, at, base, m);
+    apply_delta<V, C>(a, at, base, elect<V>(a, deltas, count));
+  });
+}
+
 template <class V, class C>
 void ties(const TaskArgs& a) {
-  walk<V, C>(a.n, [&](auto at) {
-    typename V::F deltas[weightloom::kMaxTaskInputs];
-    const auto base = at.load(a.base);
-    for (uint32_t m = 0; m < a.input_count; ++m) {
-      deltas[m] = weighted_delta<V, C>(a, at, base, m);
-    }
-    apply_delta<V, C>(a, at, base, elect<V>(a, deltas));
-  });
+  switch (a.input_count) {
+    case 1:
+      return ties_of<V, C, 1>(a);
+    case 2:
+      return ties_of<V, C, 2>(a);
+    case 3:
+      return ties_of<V, C, 3>(a);
+    case 4:
+      return ties_of<V, C, 4>(a);
+    default:
+      return ties_of<V, C, 0>(a);
+  }
 }
 
 }  // namespace

@@ -368,6 +368,14 @@ inline Bytes run_key_range(const KernelTable& table, const Call& c, Arena& arena
   return bytes_of(range, 2);
 }
 
+inline Bytes run_key_rank(const KernelTable& table, const Call& c, Arena& arena) {
+  uint32_t rank = 77;
+  if (c.n == 0) return {};
+  const size_t element = c.n * c.variant / kVariants;
+  table.key_rank({arena.input_of<uint32_t>(c.keys), c.n, element, &rank});
+  return bytes_of(&rank, 1);
+}
+
 inline Bytes run_bin_keys(const KernelTable& table, const Call& c, Arena& arena) {
   const auto* keys = arena.input_of<uint32_t>(c.keys);
   auto* bins = arena.output_of<uint32_t>(c.n);
