@@ -42,6 +42,9 @@ function subtitleOf({ machine, options, date, commit }: BenchRecord): string[] {
   ];
 }
 
+/** Where the logarithmic axis begins: less than any ratio. */
+const LEAST = 0.5;
+
 const AXES: NonNullable<Spec["axes"]> = [
   {
     orient: "left",
@@ -80,8 +83,8 @@ const MARKS: NonNullable<Spec["marks"]> = [
       enter: {
         y: { scale: "methods", field: "method" },
         height: { scale: "methods", band: 1 },
-        x: { scale: "times", value: 1 },
-        x2: { scale: "times", signal: "max(datum.ratio, 1.01)" },
+        x: { scale: "times", value: LEAST },
+        x2: { scale: "times", field: "ratio" },
         cornerRadius: { value: 2 },
         fill: { scale: "colours", signal: "datum.goal === null ? 'none' : 'goal'" },
       },
@@ -170,7 +173,7 @@ function specOf(record: BenchRecord): Spec {
         range: "height",
         padding: 0.28,
       },
-      { name: "times", type: "log", domain: [1, most], range: "width" },
+      { name: "times", type: "log", domain: [LEAST, most], range: "width" },
       { name: "colours", type: "ordinal", domain: ["goal", "none"], range: ["#2563a8", "#a9c6e3"] },
     ],
     axes: AXES,
