@@ -10,8 +10,9 @@ constexpr uint32_t kMostOctaves = 24;
 constexpr int kMantissaBits = 23;
 constexpr int kMostBits = 12;
 
-// Rows are sorted when more than one of so many elements would have to be searched for.
-constexpr size_t kMostSearched = 32;
+// A row is sorted when more of its elements would have to be searched for: a search reads the row,
+// and sorting costs about as much as so many searches, however long it is.
+constexpr size_t kMostSearched = 128;
 
 uint32_t exact_rank(const KernelTable& kernels, const uint32_t* keys, size_t n, size_t element) {
   uint32_t rank = 0;
@@ -94,7 +95,7 @@ bool RowRanker::settle(const KernelTable& kernels, const uint32_t* keys, size_t 
     }
     bool stays = word < thresholds[bin.start];
     if (stays != (word < thresholds[bin.start + bin.count - 1])) {
-      if (++searched > n / kMostSearched) return false;
+      if (++searched > kMostSearched) return false;
       stays = word < thresholds[exact_rank(kernels, keys, n, i)];
     }
     set_bit(row_mask_.data(), at, stays);
