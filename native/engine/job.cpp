@@ -68,6 +68,14 @@ struct Job::Active {
     while (preparing != nested.end() && current().ready()) ++preparing;
     blocks = io.block_count() == 0 ? 0 : current().blocks();
     next = done = 0;
+    if (blocks > 1) backwards = !backwards;
+  }
+
+  // Phases over all blocks go up and down in turn, so that what one has read last, which may still
+  // lie in a cache, is what the next reads first.
+  uint64_t claim() {
+    const uint64_t block = next++;
+    return backwards ? blocks - 1 - block : block;
   }
 
   size_t index;
@@ -76,6 +84,7 @@ struct Job::Active {
   std::unique_ptr<RunningStep> running;
   NestedSteps::iterator preparing;
   uint64_t blocks;
+  bool backwards = true;
   uint64_t next = 0;
   uint64_t done = 0;
 };
@@ -145,7 +154,7 @@ Job::Active* Job::claim(uint64_t& block) {
   for (;;) {
     for (const auto& active : active_) {
       if (active->next == active->blocks) continue;
-      block = active->next++;
+      block = active->claim();
       return active.get();
     }
     if (active_.size() > options_.threads || !activate_next()) return nullptr;

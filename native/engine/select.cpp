@@ -40,9 +40,11 @@ void Selection::bracket(std::vector<uint32_t>& sample) {
   const double share = static_cast<double>(keep_) / static_cast<double>(count_);
   const double margin = 4.0 * std::sqrt(n * share * (1.0 - share)) + 4.0;
   const double first = n * share - margin, last = n * share + margin;
+  auto from = sample.begin();
   const auto at = [&](double rank) {
     const auto place = sample.begin() + static_cast<std::ptrdiff_t>(rank);
-    std::nth_element(sample.begin(), place, sample.end(), std::greater<>());
+    std::nth_element(from, place, sample.end(), std::greater<>());
+    from = place;  // What comes later is not larger.
     return *place;
   };
   high_ = first < 0 ? 0xFFFFFFFFu : at(first);
@@ -78,19 +80,10 @@ void Selection::add(const uint32_t* keys, size_t n, SweepBlock& block) const {
     if (keys[i] > high_) {
       ++block.above;
     } else if (keys[i] >= low_) {
-      add_inside(keys[i], block);
+      if (mode_ == Mode::collect) block.keys[block.inside] = keys[i];
+      ++block.inside;
     }
   }
-}
-
-void Selection::add_inside(uint32_t key, SweepBlock& block) const {
-  const auto at = std::find(frequent_.begin(), frequent_.end(), key);
-  if (at != frequent_.end()) {
-    ++block.tallies[at - frequent_.begin()];
-    return;
-  }
-  if (mode_ == Mode::collect) block.keys[block.inside] = key;
-  ++block.inside;
 }
 
 void Selection::add_histogram(const uint32_t* keys, size_t n, SweepBlock& block) const {
@@ -111,7 +104,6 @@ void Selection::finish_block(uint64_t index, const SweepBlock& block) {
   const std::lock_guard lock(mutex_);
   above_ += block.above;
   inside_ += block.inside;
-  for (const uint32_t tally : block.tallies) inside_ += tally;
   switch (mode_) {
     case Mode::count:
       equal_[index] = static_cast<uint32_t>(block.inside);
@@ -129,11 +121,22 @@ void Selection::finish_block(uint64_t index, const SweepBlock& block) {
   }
 }
 
+// Frequent keys are counted, the others kept.
 void Selection::collect_block(uint64_t index, const SweepBlock& block) {
-  collected_[index].assign(block.keys, block.keys + block.inside);
-  if (!frequent_.empty()) {
-    tallies_[index].assign(block.tallies, block.tallies + frequent_.size());
+  uint32_t* const keys = block.keys;
+  size_t rest = block.inside;
+  std::vector<uint32_t> tallies;
+  for (const uint32_t frequent : frequent_) {
+    const size_t before = rest;
+    rest = 0;
+    for (size_t i = 0; i < before; ++i) {
+      keys[rest] = keys[i];
+      rest += keys[i] == frequent ? 0 : 1;
+    }
+    tallies.push_back(static_cast<uint32_t>(before - rest));
   }
+  collected_[index].assign(keys, keys + rest);
+  tallies_[index] = std::move(tallies);
 }
 
 uint64_t Selection::advance() {

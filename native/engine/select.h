@@ -24,11 +24,13 @@ constexpr size_t kMostFrequent = 16;
 
 // What one block contributes to a sweep; `keys` and `bins` are worker memory.
 struct SweepBlock {
+  // A whole block, and what a vector's store may cover beyond.
+  static constexpr size_t kKeyRoom = 65536 + 16;
+
   uint64_t above = 0;
   uint64_t inside = 0;
-  uint32_t* keys = nullptr;  // collect: the keys inside, in order; room for a whole block
-  uint32_t tallies[kMostFrequent] = {};  // collect: of the frequent keys, which are not among these
-  uint32_t* bins = nullptr;              // histogram: kBins counters
+  uint32_t* keys = nullptr;  // collect: the keys inside, in order; kKeyRoom
+  uint32_t* bins = nullptr;  // histogram: kBins counters
 };
 
 // What a finished selection says.
@@ -59,7 +61,7 @@ class Selection {
 
   // Adds a tile's keys to a block's contribution.
   void add(const uint32_t* keys, size_t n, SweepBlock& block) const;
-  // Hands in a block's contribution.
+  // Hands in a block's contribution, whose keys are reordered.
   void finish_block(uint64_t index, const SweepBlock& block);
   // Ends a sweep. Returns the block to search by `find_cut`, or kNone.
   uint64_t advance();
@@ -74,7 +76,6 @@ class Selection {
  private:
   void start_over();
   void choose_mode(uint64_t expected);
-  void add_inside(uint32_t key, SweepBlock& block) const;
   void add_histogram(const uint32_t* keys, size_t n, SweepBlock& block) const;
   void collect_block(uint64_t index, const SweepBlock& block);
   void find_frequent(const std::vector<uint32_t>& sample);

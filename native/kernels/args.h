@@ -32,6 +32,8 @@ struct LinearArgs {
   Nonfinite* nonfinite;
 };
 
+// floors: null, or for each model the magnitude below which its deltas are dropped; a NaN is not
+// below any.
 struct TaskArgs {
   const void* base;
   const void* const* inputs;
@@ -40,6 +42,7 @@ struct TaskArgs {
   const float* shares;                  // what an agreeing model adds to the divisor (ties)
   const float* const* element_factors;  // null, or for each model null or a factor an element
   const uint8_t* const* masks;
+  const float* floors;
   uint32_t input_count;
   bool masked;
   bool rescaled;
@@ -157,17 +160,14 @@ struct DeltaArgs {
   uint32_t* magnitudes;
 };
 
-// Keys from low to high are appended to `keys` (when it is not null) in order, but those that equal
-// a frequent one are tallied instead; above, inside (what is appended) and tallies are added to.
+// Keys from low to high are appended to `keys` (when it is not null) in order; above and inside
+// (what is appended) are added to. Up to 16 words after the last key are clobbered.
 struct CollectArgs {
   const void* x;
   const void* base;
   size_t n;
   uint32_t low;
   uint32_t high;
-  const uint32_t* frequent;
-  uint32_t frequent_count;
-  uint32_t* tallies;
   uint32_t* keys;
   uint64_t* above;
   uint64_t* inside;

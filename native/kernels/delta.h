@@ -2,8 +2,7 @@
 // The bits of |d| order magnitudes; every NaN counts as 0x7FFFFFFF, the largest.
 //
 // delta_magnitude: the bits of |d|, element by element (input of the selection).
-// collect_magnitude: counts the bits above a range and keeps those inside it, in order, apart from
-//                  frequent ones, which are counted.
+// collect_magnitude: counts the bits above a range and those inside it, and keeps these in order.
 // keep_magnitude:  bit i is set iff bits > threshold, or bits == threshold and i < cut.
 // delta_sum:       lane sums of |d| and of |d| where the mask has a bit (L1 rescale), in binary64.
 // Memory: one read of x and base each; the outputs are tiles.
@@ -19,10 +18,16 @@ using weightloom::DeltaArgs;
 using weightloom::DeltaSumArgs;
 using weightloom::MagnitudeMaskArgs;
 
-template <class V, class C, class At>
+// Infinity; what is larger is NaN.
+constexpr uint32_t kInfinityKey = 0x7F800000u;
+
+// `as_it_is`: where every NaN may keep its own bits, as all of them are above what they are held
+// against.
+template <class V, class C, bool as_it_is = false, class At>
 inline typename V::U magnitude_at(At at, const void* x, const void* base) {
   const auto d = V::sub(at.load(x), at.load(base));
-  return V::select_u32(V::is_nan(d), V::set_u32(0x7FFFFFFFu), V::as_u32(V::abs(d)));
+  const auto bits = V::as_u32(V::abs(d));
+  return as_it_is ? bits : V::select_u32(V::is_nan(d), V::set_u32(0x7FFFFFFFu), bits);
 }
 
 template <class V, class C>
@@ -34,35 +39,34 @@ void delta_magnitude(const DeltaArgs& a) {
   });
 }
 
-template <class V, class C>
-void collect_magnitude(const CollectArgs& a) {
+// Without branches on the keys: how many of 16 lie inside cannot be foretold.
+template <class V, class C, bool as_it_is, bool keeps>
+void collect_of(const CollectArgs& a) {
   const auto low = V::set_u32(a.low);
   const auto high = V::set_u32(a.high);
   uint64_t above = 0;
   uint64_t inside = *a.inside;
   walk<V, C>(a.n, [&](auto at) {
-    const auto bits = magnitude_at<V, C>(at, a.x, a.base);
+    const auto bits = magnitude_at<V, C, as_it_is>(at, a.x, a.base);
     const uint32_t live = static_cast<uint32_t>((uint64_t{1} << at.live) - 1);
     const uint32_t over = V::bits(V::less_u32(high, bits)) & live;
-    const uint32_t under = V::bits(V::less_u32(bits, low)) & live;
+    const uint32_t under = V::bits(V::less_u32(bits, low));
     above += static_cast<uint64_t>(__builtin_popcount(over));
-    uint32_t in = live & ~(over | under);
-    if (in == 0) return;
-    for (uint32_t f = 0; f < a.frequent_count; ++f) {
-      const uint32_t hit = V::bits(V::equal_u32(bits, V::set_u32(a.frequent[f]))) & in;
-      a.tallies[f] += static_cast<uint32_t>(__builtin_popcount(hit));
-      in &= ~hit;
-    }
-    if (a.keys == nullptr) {
-      inside += static_cast<uint64_t>(__builtin_popcount(in));
-      return;
-    }
-    if (in == 0) return;
-    V::store_chosen_u32(a.keys + inside, in, bits);
+    const uint32_t in = live & ~(over | under);
+    if (keeps) V::store_chosen_u32(a.keys + inside, in, bits);
     inside += static_cast<uint64_t>(__builtin_popcount(in));
   });
   *a.above += above;
   *a.inside = inside;
+}
+
+template <class V, class C>
+void collect_magnitude(const CollectArgs& a) {
+  const bool as_it_is = a.high <= kInfinityKey;
+  if (a.keys == nullptr) {
+    return as_it_is ? collect_of<V, C, true, false>(a) : collect_of<V, C, false, false>(a);
+  }
+  return as_it_is ? collect_of<V, C, true, true>(a) : collect_of<V, C, false, true>(a);
 }
 
 template <class V, class C>
@@ -101,7 +105,7 @@ void delta_sum(const DeltaSumArgs& a) {
     const auto d = V::abs(V::sub(at.load(a.x), at.load(a.base)));
     const int g = static_cast<int>(at.at / V::lanes) % groups;
     all[g] = V::add_f64(all[g], d);
-    kept[g] = V::add_f64(kept[g], V::keep(mask_at<V>(a.mask, at.at), d));
+    kept[g] = V::add_kept_f64(kept[g], mask_at<V>(a.mask, at.at), d);
   });
   for (int g = 0; g < groups; ++g) {
     V::store_f64(a.lane_sums + g * V::lanes, all[g]);

@@ -20,26 +20,24 @@ struct PhiloxBlock {
   typename V::U words[4];
 };
 
+// In 64-bit lanes, of which the multiplications read the low halves only: what the high halves hold
+// besides is never looked at, so that a product is a low half as it stands.
 template <class V, class Args>
 inline PhiloxBlock<V> philox(typename V::U counter, const Args& a, uint32_t high) {
-  using U = typename V::U;
-  const U multiplier0 = V::set_u32(0xD2511F53u);
-  const U multiplier1 = V::set_u32(0xCD9E8D57u);
-  U c[4] = {counter, V::set_u32(high), V::set_u32(a.model), V::set_u32(a.purpose)};
-  uint32_t key0 = a.key[0];
-  uint32_t key1 = a.key[1];
-  for (int round = 0; round < 10; ++round) {
-    U high0, high1;
-    const U low0 = V::mul_u32(multiplier0, c[0], high0);
-    const U low1 = V::mul_u32(multiplier1, c[2], high1);
-    c[0] = V::xor_u32(V::xor_u32(high1, c[1]), V::set_u32(key0));
-    c[1] = low1;
-    c[2] = V::xor_u32(V::xor_u32(high0, c[3]), V::set_u32(key1));
-    c[3] = low0;
-    key0 += 0x9E3779B9u;
-    key1 += 0xBB67AE85u;
+  using W = typename V::W;
+  const W multiplier0 = V::set_wide(0xD2511F53u);
+  const W multiplier1 = V::set_wide(0xCD9E8D57u);
+  W c[4] = {V::widen(counter), V::set_wide(high), V::set_wide(a.model), V::set_wide(a.purpose)};
+#pragma GCC unroll 10
+  for (uint32_t round = 0; round < 10; ++round) {
+    const W product0 = V::mul_wide(multiplier0, c[0]);
+    const W product1 = V::mul_wide(multiplier1, c[2]);
+    c[0] = V::xor_wide(V::high_wide(product1), c[1], a.key[0] + round * 0x9E3779B9u);
+    c[1] = product1;
+    c[2] = V::xor_wide(V::high_wide(product0), c[3], a.key[1] + round * 0xBB67AE85u);
+    c[3] = product0;
   }
-  return {{c[0], c[1], c[2], c[3]}};
+  return {{V::narrow(c[0]), V::narrow(c[1]), V::narrow(c[2]), V::narrow(c[3])}};
 }
 
 // Bit i of the low 16 to bit 4 * i.

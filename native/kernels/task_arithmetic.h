@@ -1,7 +1,7 @@
 // task_arithmetic: y = base + lambda * (sum of w_i * d_i) [/ divisor],  d_i = x_i - base
 //
 // Task vectors (Ilharco et al. 2022) as mergekit combines them; with masks it is dare_linear.
-// Order, for each element: d_i rounded; where a mask drops it, +0; times the element's own factor,
+// Order, for each element: d_i rounded; where a floor or a mask drops it, +0; times its own factor,
 // when there are any; times the L1 rescale of the model, when there is one; times w_i; summed in
 // input order; divided by the weights' sum when normalizing; times lambda when it is not 1; added
 // to the base. Each step one binary32 rounding. Zeros: where the combined delta is 0 the result is
@@ -20,6 +20,9 @@ using weightloom::TaskArgs;
 template <class V, class C, class At>
 inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base, uint32_t m) {
   auto d = V::sub(at.load(a.inputs[m]), base);
+  if (a.floors != nullptr) {
+    d = V::select(V::less(V::abs(d), V::set(a.floors[m])), V::set(0.0f), d);
+  }
   if (a.masked && a.masks[m] != nullptr) {
     d = V::keep(mask_at<V>(reinterpret_cast<const uint64_t*>(a.masks[m]), at.at), d);
   }

@@ -16,6 +16,10 @@ struct Avx2 {
   struct D {
     __m256d low, high;
   };
+  // Lanes 0, 1, 4, 5 and lanes 2, 3, 6, 7.
+  struct W {
+    __m256i first, second;
+  };
 
   static F set(float x) { return _mm256_set1_ps(x); }
   static F load(const void* p) { return _mm256_loadu_ps(static_cast<const float*>(p)); }
@@ -69,11 +73,11 @@ struct Avx2 {
   static U load_u32(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
   static void store_u32(void* p, U u) { _mm256_storeu_si256(static_cast<__m256i*>(p), u); }
   static void store_chosen_u32(void* p, uint32_t chosen, U u) {
-    uint32_t values[lanes];
-    store_u32(values, u);
-    for (auto* to = static_cast<uint32_t*>(p); chosen != 0; chosen &= chosen - 1) {
-      *to++ = values[__builtin_ctz(chosen)];
-    }
+    // Bit i of each byte's worth of `chosen` becomes the byte i, or nothing.
+    const uint64_t bytes = _pdep_u64(chosen, 0x0101010101010101u) * 0xFF;
+    const uint64_t lanes_chosen = _pext_u64(0x0706050403020100u, bytes);
+    const __m128i packed = _mm_cvtsi64_si128(static_cast<int64_t>(lanes_chosen));
+    store_u32(p, _mm256_permutevar8x32_epi32(u, _mm256_cvtepu8_epi32(packed)));
   }
   static void store_woven(void* p, const U (&words)[4]) {
     const U low01 = _mm256_unpacklo_epi32(words[0], words[1]);
@@ -98,12 +102,6 @@ struct Avx2 {
   static U shift_right_u32(U a, int bits) { return _mm256_srli_epi32(a, bits); }
   static U add_u32(U a, U b) { return _mm256_add_epi32(a, b); }
   static U xor_u32(U a, U b) { return _mm256_xor_si256(a, b); }
-  static U mul_u32(U a, U b, U& high) {
-    const U even = _mm256_mul_epu32(a, b);
-    const U odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));
-    high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
-    return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
-  }
   static M less_u32(U a, U b) {
     const U flip = _mm256_set1_epi32(INT32_MIN);
     return _mm256_castsi256_ps(
@@ -111,6 +109,27 @@ struct Avx2 {
   }
   static M equal_u32(U a, U b) { return _mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b)); }
   static U select_u32(M m, U a, U b) { return _mm256_blendv_epi8(b, a, _mm256_castps_si256(m)); }
+
+  static W widen(U a) {
+    const U zero = _mm256_setzero_si256();
+    return {_mm256_unpacklo_epi32(a, zero), _mm256_unpackhi_epi32(a, zero)};
+  }
+  static U narrow(W a) {
+    return _mm256_castps_si256(
+        _mm256_shuffle_ps(_mm256_castsi256_ps(a.first), _mm256_castsi256_ps(a.second), 0x88));
+  }
+  static W mul_wide(W a, W b) {
+    return {_mm256_mul_epu32(a.first, b.first), _mm256_mul_epu32(a.second, b.second)};
+  }
+  static W high_wide(W a) {
+    // Not shifts, which would wait for the unit that multiplies.
+    return {_mm256_shuffle_epi32(a.first, 0xF5), _mm256_shuffle_epi32(a.second, 0xF5)};
+  }
+  static W set_wide(uint32_t x) { return {set_u32(x), set_u32(x)}; }
+  static W xor_wide(W a, W b, uint32_t c) {
+    return {_mm256_xor_si256(_mm256_xor_si256(a.first, b.first), set_u32(c)),
+            _mm256_xor_si256(_mm256_xor_si256(a.second, b.second), set_u32(c))};
+  }
 
   static D load_f64(const double* p) { return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4)}; }
   static void store_f64(double* p, D d) {
@@ -124,6 +143,7 @@ struct Avx2 {
   static D add_f64(D d, F a) {
     return {_mm256_add_pd(d.low, low64(a)), _mm256_add_pd(d.high, high64(a))};
   }
+  static D add_kept_f64(D d, M m, F a) { return add_f64(d, keep(m, a)); }
 
  private:
   static __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }

@@ -16,6 +16,10 @@ struct Avx512 {
   struct D {
     __m512d low, high;
   };
+  // Lanes 0, 1, 4, 5, 8, ... and lanes 2, 3, 6, 7, ...
+  struct W {
+    __m512i first, second;
+  };
 
   static F set(float x) { return _mm512_set1_ps(x); }
   static F load(const void* p) { return _mm512_loadu_ps(p); }
@@ -64,7 +68,7 @@ struct Avx512 {
   static U load_u32(const void* p) { return _mm512_loadu_si512(p); }
   static void store_u32(void* p, U u) { _mm512_storeu_si512(p, u); }
   static void store_chosen_u32(void* p, uint32_t chosen, U u) {
-    _mm512_mask_compressstoreu_epi32(p, mask(chosen), u);
+    _mm512_storeu_si512(p, _mm512_maskz_compress_epi32(mask(chosen), u));
   }
   static void store_woven(void* p, const U (&words)[4]) {
     const U low01 = _mm512_unpacklo_epi32(words[0], words[1]);
@@ -96,15 +100,32 @@ struct Avx512 {
   }
   static U add_u32(U a, U b) { return _mm512_add_epi32(a, b); }
   static U xor_u32(U a, U b) { return _mm512_xor_si512(a, b); }
-  static U mul_u32(U a, U b, U& high) {
-    const U even = _mm512_mul_epu32(a, b);
-    const U odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
-    high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
-    return _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32));
-  }
   static M less_u32(U a, U b) { return _mm512_cmplt_epu32_mask(a, b); }
   static M equal_u32(U a, U b) { return _mm512_cmpeq_epi32_mask(a, b); }
   static U select_u32(M m, U a, U b) { return _mm512_mask_blend_epi32(m, b, a); }
+
+  static W widen(U a) {
+    const U zero = _mm512_setzero_si512();
+    return {_mm512_unpacklo_epi32(a, zero), _mm512_unpackhi_epi32(a, zero)};
+  }
+  static U narrow(W a) {
+    return _mm512_castps_si512(
+        _mm512_shuffle_ps(_mm512_castsi512_ps(a.first), _mm512_castsi512_ps(a.second), 0x88));
+  }
+  static W mul_wide(W a, W b) {
+    return {_mm512_mul_epu32(a.first, b.first), _mm512_mul_epu32(a.second, b.second)};
+  }
+  static W high_wide(W a) {
+    // Not shifts, which would wait for the unit that multiplies.
+    return {_mm512_shuffle_epi32(a.first, _MM_PERM_DDBB),
+            _mm512_shuffle_epi32(a.second, _MM_PERM_DDBB)};
+  }
+  static W set_wide(uint32_t x) { return {set_u32(x), set_u32(x)}; }
+  static W xor_wide(W a, W b, uint32_t c) {
+    constexpr int all_three = 0x96;
+    return {_mm512_ternarylogic_epi32(a.first, b.first, set_u32(c), all_three),
+            _mm512_ternarylogic_epi32(a.second, b.second, set_u32(c), all_three)};
+  }
 
   static D load_f64(const double* p) { return {_mm512_loadu_pd(p), _mm512_loadu_pd(p + 8)}; }
   static void store_f64(double* p, D d) {
@@ -117,6 +138,10 @@ struct Avx512 {
   }
   static D add_f64(D d, F a) {
     return {_mm512_add_pd(d.low, low64(a)), _mm512_add_pd(d.high, high64(a))};
+  }
+  static D add_kept_f64(D d, M m, F a) {
+    return {_mm512_mask_add_pd(d.low, static_cast<__mmask8>(m), d.low, low64(a)),
+            _mm512_mask_add_pd(d.high, static_cast<__mmask8>(m >> 8), d.high, high64(a))};
   }
 
  private:

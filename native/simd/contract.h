@@ -1,9 +1,10 @@
 // What a vector type must offer. Kernels are templates over such a type and use nothing else, so
-// this list (some forty operations) is all that a new instruction set has to write.
+// this list (some fifty operations) is all that a new instruction set has to write.
 //
 //   lanes            how many f32 values a register holds; divides 16
 //   F  U  M          registers of f32, of u32, and of truth values, `lanes` each
 //   D                `lanes` f64 accumulators
+//   W                `lanes` u64 values, spread over as many registers as that takes
 //
 // Rules. Every arithmetic operation rounds once, to nearest even; none is fused, none flushes
 // denormals. Comparisons with NaN are false. Loads and stores need no alignment. Integer lanes
@@ -19,8 +20,9 @@ namespace {
 
 template <class V>
 concept Vector = requires(const void* in, void* out, typename V::F f, typename V::U u,
-                          typename V::M m, typename V::D d, double* sums, float x, uint32_t w,
-                          const typename V::U (&words)[4], const uint32_t* table) {
+                          typename V::M m, typename V::D d, typename V::W wide, double* sums,
+                          float x, uint32_t w, const typename V::U (&words)[4],
+                          const uint32_t* table) {
   requires 16 % V::lanes == 0;
   // f32 lanes
   {V::set(x)};
@@ -53,23 +55,31 @@ concept Vector = requires(const void* in, void* out, typename V::F f, typename V
   {V::as_u32(f)};
   {V::load_u32(in)};
   {V::store_u32(out, u)};
-  {V::store_chosen_u32(out, w, u)};  // the lanes whose bit is set, one after another
-  {V::store_woven(out, words)};      // lane 0 of all four, lane 1 of all four, ...
-  {V::gather_u32(table, u)};         // table[lane]
+  // The lanes whose bit is set, one after another; what `lanes` values cover beyond is clobbered.
+  {V::store_chosen_u32(out, w, u)};
+  {V::store_woven(out, words)};  // lane 0 of all four, lane 1 of all four, ...
+  {V::gather_u32(table, u)};     // table[lane]
   {V::add_u32(u, u)};
   {V::sub_u32(u, u)};
   {V::shift_left_u32(u, 1)};
   {V::shift_right_u32(u, 1)};
   {V::xor_u32(u, u)};
-  {V::mul_u32(u, u, u)};  // low half returned, high half into the third argument
   {V::less_u32(u, u)};
   {V::equal_u32(u, u)};
   {V::select_u32(m, u, u)};
+  // u64 lanes; only the low halves count where nothing else is said
+  {V::widen(u)};
+  {V::narrow(wide)};          // the low halves
+  {V::mul_wide(wide, wide)};  // of the low halves, all 64 bits
+  {V::high_wide(wide)};       // the high halves
+  {V::set_wide(w)};
+  {V::xor_wide(wide, wide, w)};  // with the same word in every lane
   // f64 accumulators
   {V::load_f64(sums)};
   {V::store_f64(sums, d)};
   {V::add_product(d, f, f)};  // d + f64(a) * f64(b): the product is exact, so one rounding
   {V::add_f64(d, f)};
+  {V::add_kept_f64(d, m, f)};  // where true; the other lanes stay
 };
 
 }  // namespace

@@ -17,6 +17,9 @@ struct Neon {
   struct D {
     float64x2_t low, high;
   };
+  struct W {
+    uint64x2_t low, high;
+  };
 
   static F set(float x) { return vdupq_n_f32(x); }
   static F load(const void* p) { return vreinterpretq_f32_u8(vld1q_u8(bytes(p))); }
@@ -66,8 +69,10 @@ struct Neon {
   static void store_chosen_u32(void* p, uint32_t chosen, U u) {
     uint32_t values[lanes];
     store_u32(values, u);
-    for (auto* to = static_cast<uint32_t*>(p); chosen != 0; chosen &= chosen - 1) {
-      *to++ = values[__builtin_ctz(chosen)];
+    auto* to = static_cast<uint32_t*>(p);
+    for (uint32_t i = 0; i < lanes; ++i) {
+      *to = values[i];
+      to += (chosen >> i) & 1;
     }
   }
   static void store_woven(void* p, const U (&words)[4]) {
@@ -85,17 +90,24 @@ struct Neon {
   static U shift_right_u32(U a, int bits) { return vshlq_u32(a, vdupq_n_s32(-bits)); }
   static U add_u32(U a, U b) { return vaddq_u32(a, b); }
   static U xor_u32(U a, U b) { return veorq_u32(a, b); }
-  static U mul_u32(U a, U b, U& high) {
-    const uint64x2_t low_products = vmull_u32(vget_low_u32(a), vget_low_u32(b));
-    const uint64x2_t high_products = vmull_high_u32(a, b);
-    const U first = vreinterpretq_u32_u64(low_products);
-    const U second = vreinterpretq_u32_u64(high_products);
-    high = vuzp2q_u32(first, second);
-    return vuzp1q_u32(first, second);
-  }
   static M less_u32(U a, U b) { return vcltq_u32(a, b); }
   static M equal_u32(U a, U b) { return vceqq_u32(a, b); }
   static U select_u32(M m, U a, U b) { return vbslq_u32(m, a, b); }
+
+  static W widen(U a) { return {vmovl_u32(vget_low_u32(a)), vmovl_high_u32(a)}; }
+  static U narrow(W a) {
+    return vuzp1q_u32(vreinterpretq_u32_u64(a.low), vreinterpretq_u32_u64(a.high));
+  }
+  static W mul_wide(W a, W b) {
+    return {vmull_u32(vmovn_u64(a.low), vmovn_u64(b.low)),
+            vmull_u32(vmovn_u64(a.high), vmovn_u64(b.high))};
+  }
+  static W high_wide(W a) { return {vshrq_n_u64(a.low, 32), vshrq_n_u64(a.high, 32)}; }
+  static W set_wide(uint32_t x) { return {vdupq_n_u64(x), vdupq_n_u64(x)}; }
+  static W xor_wide(W a, W b, uint32_t c) {
+    return {veorq_u64(veorq_u64(a.low, b.low), vdupq_n_u64(c)),
+            veorq_u64(veorq_u64(a.high, b.high), vdupq_n_u64(c))};
+  }
 
   static D load_f64(const double* p) { return {vld1q_f64(p), vld1q_f64(p + 2)}; }
   static void store_f64(double* p, D d) {
@@ -109,6 +121,7 @@ struct Neon {
   static D add_f64(D d, F a) {
     return {vaddq_f64(d.low, low64(a)), vaddq_f64(d.high, vcvt_high_f64_f32(a))};
   }
+  static D add_kept_f64(D d, M m, F a) { return add_f64(d, keep(m, a)); }
 
  private:
   static const uint8_t* bytes(const void* p) { return static_cast<const uint8_t*>(p); }

@@ -15,6 +15,7 @@ struct Scalar {
   using U = uint32_t;
   using M = bool;
   using D = double;
+  using W = uint64_t;
 
   static F set(float x) { return x; }
   static F load(const void* p) {
@@ -63,9 +64,7 @@ struct Scalar {
     return u;
   }
   static void store_u32(void* p, U u) { std::memcpy(p, &u, 4); }
-  static void store_chosen_u32(void* p, uint32_t chosen, U u) {
-    if ((chosen & 1) != 0) store_u32(p, u);
-  }
+  static void store_chosen_u32(void* p, uint32_t, U u) { store_u32(p, u); }
   static void store_woven(void* p, const U (&words)[4]) { std::memcpy(p, words, 16); }
   static U gather_u32(const uint32_t* table, U at) { return table[at]; }
   static U sub_u32(U a, U b) { return a - b; }
@@ -73,14 +72,16 @@ struct Scalar {
   static U shift_right_u32(U a, int bits) { return a >> bits; }
   static U add_u32(U a, U b) { return a + b; }
   static U xor_u32(U a, U b) { return a ^ b; }
-  static U mul_u32(U a, U b, U& high) {
-    const uint64_t product = static_cast<uint64_t>(a) * b;
-    high = static_cast<uint32_t>(product >> 32);
-    return static_cast<uint32_t>(product);
-  }
   static M less_u32(U a, U b) { return a < b; }
   static M equal_u32(U a, U b) { return a == b; }
   static U select_u32(M m, U a, U b) { return m ? a : b; }
+
+  static W widen(U a) { return a; }
+  static U narrow(W a) { return static_cast<uint32_t>(a); }
+  static W mul_wide(W a, W b) { return uint64_t{narrow(a)} * narrow(b); }
+  static W high_wide(W a) { return a >> 32; }
+  static W set_wide(uint32_t x) { return x; }
+  static W xor_wide(W a, W b, uint32_t c) { return a ^ b ^ c; }
 
   static D load_f64(const double* p) { return *p; }
   static void store_f64(double* p, D d) { *p = d; }
@@ -88,6 +89,7 @@ struct Scalar {
     return d + static_cast<double>(a) * static_cast<double>(b);
   }
   static D add_f64(D d, F a) { return d + static_cast<double>(a); }
+  static D add_kept_f64(D d, M m, F a) { return m ? add_f64(d, a) : d; }
 
  private:
   static uint16_t load16(const void* p) {

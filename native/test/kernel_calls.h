@@ -129,6 +129,7 @@ inline Bytes run_task(void (*kernel)(const TaskArgs&), const Call& c, Arena& are
   constexpr float weights[kInputs - 1] = {0.6f, 0.9f, -0.2f, 1.0f};
   constexpr float rescales[kInputs - 1] = {1.7f, 1.0f, 0.4f, 3e38f};
   constexpr float shares[kInputs - 1] = {1.0f, 1.0f, 0.5f, 0.0f};
+  constexpr float floors[kInputs - 1] = {0.25f, 0.0f, HUGE_VALF, 1e-40f};
   const size_t count = 1 + c.variant % (kInputs - 1);
   const uint8_t* base = arena.input(c.stored[0]);
   const auto inputs = place_inputs(c, arena, 1, count);
@@ -147,6 +148,7 @@ inline Bytes run_task(void (*kernel)(const TaskArgs&), const Call& c, Arena& are
           .shares = shares,
           .element_factors = c.variant < 3 ? nullptr : factors.data(),
           .masks = masks.data(),
+          .floors = c.variant % 3 == 0 ? nullptr : floors,
           .input_count = static_cast<uint32_t>(count),
           .masked = c.variant != 1,
           .rescaled = c.variant >= 3,
@@ -300,14 +302,10 @@ inline Bytes run_collect_magnitude(const KernelTable& table, const Call& c, Aren
   const uint8_t* x = arena.input(c.stored[0]);
   const uint8_t* base = arena.input(c.stored[1]);
   uint64_t above = 5, inside = 0;
-  auto* keys = arena.output_of<uint32_t>(c.n);
+  auto* keys = arena.output_of<uint32_t>(c.n + 16);
   uint32_t* const wanted = c.variant == 2 ? nullptr : keys;
-  const uint32_t frequent[3] = {magnitudes[c.n / 4], one, 7};
-  uint32_t tallies[3] = {};
-  table.collect_magnitude[c.codec](
-      {x, base, c.n, low, high, frequent, c.variant % 4, tallies, wanted, &above, &inside});
+  table.collect_magnitude[c.codec]({x, base, c.n, low, high, wanted, &above, &inside});
   Bytes result = bytes_of(&above, 1);
-  append(result, bytes_of(tallies, 3));
   append(result, bytes_of(&inside, 1));
   if (wanted != nullptr) append(result, bytes_of(keys, inside));
   return result;

@@ -104,7 +104,7 @@ class Sce : public RunningStep {
   void select_block(const Range& range, Scratch& scratch) {
     SweepBlock block;
     block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
-    block.keys = scratch.take<uint32_t>(kWordSlot, kBlock);
+    block.keys = scratch.take<uint32_t>(kWordSlot, SweepBlock::kKeyRoom);
     std::fill(block.bins, block.bins + Selection::kBins, 0u);
     for_keys(range, scratch,
              [&](const uint32_t* keys, const Tile& tile) { selection_->add(keys, tile.n, block); });

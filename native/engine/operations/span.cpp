@@ -111,9 +111,16 @@ class Span : public RunningStep {
                                           c.mean, 1.0f, io_.limit(), tile.out, tile.n, &seen});
         return;
       }
-      io_.kernels().task_arithmetic[tile.codec](
-          {base_of(tile), tile.inputs.data(), c.weights.data(), nullptr, nullptr, nullptr, nullptr,
-           count, false, false, false, 1.0f, 1.0f, io_.limit(), tile.out, tile.n, &seen});
+      io_.kernels().task_arithmetic[tile.codec]({.base = base_of(tile),
+                                                 .inputs = tile.inputs.data(),
+                                                 .weights = c.weights.data(),
+                                                 .input_count = count,
+                                                 .divisor = 1.0f,
+                                                 .lambda = 1.0f,
+                                                 .limit = io_.limit(),
+                                                 .out = tile.out,
+                                                 .n = tile.n,
+                                                 .nonfinite = &seen});
     });
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "sweep.h"
 
@@ -301,6 +302,32 @@ const float* Sparsifier::element_factors(size_t m, size_t at, Scratch& scratch) 
   return scratch.take<float>(kFactorSlot, models_.size() * kBlock) + m * kBlock + at;
 }
 
+// Of the models that drop by magnitude alone.
+bool Sparsifier::threshold_of(const Model& model, Threshold& threshold) const {
+  if (model.keep == Keep::magnitude) {
+    threshold = model.selection->result();
+    return true;
+  }
+  if (model.keep != Keep::global) return false;
+  threshold = io_.thresholds()[static_cast<size_t>(model.a)];
+  const auto before = static_cast<uint64_t>(model.b);
+  threshold.cut = threshold.cut <= before ? 0 : threshold.cut - before;
+  return true;
+}
+
+// Not where the cut divides the block, nor among NaN.
+bool Sparsifier::floor_of(size_t m, const Range& range, float& floor) const {
+  constexpr uint32_t infinity = 0x7F800000u;
+  Threshold threshold;
+  if (!threshold_of(models_[m], threshold)) return false;
+  const bool all_tied = threshold.cut >= range.first + range.n;
+  if (!all_tied && threshold.cut > range.first) return false;
+  const uint32_t least = all_tied ? threshold.key : threshold.key + 1;
+  if (least > infinity) return false;
+  std::memcpy(&floor, &least, sizeof(floor));
+  return true;
+}
+
 void Sparsifier::magnitude_mask(const Threshold& threshold, const Range& range, const Tile& tile,
                                 const void* x, const void* base, uint64_t* mask) const {
   const uint64_t first = range.first + tile.at;
@@ -318,12 +345,10 @@ void Sparsifier::fill_mask(size_t m, const Range& range, const Tile& tile, const
     case Keep::all:
       return;
     case Keep::magnitude:
-      return magnitude_mask(model.selection->result(), range, tile, x, base, mask);
     case Keep::global: {
-      const Threshold& whole = io_.thresholds()[static_cast<size_t>(model.a)];
-      const auto before = static_cast<uint64_t>(model.b);
-      const uint64_t cut = whole.cut <= before ? 0 : whole.cut - before;
-      return magnitude_mask({whole.key, cut}, range, tile, x, base, mask);
+      Threshold threshold;
+      threshold_of(model, threshold);
+      return magnitude_mask(threshold, range, tile, x, base, mask);
     }
     case Keep::outliers: {
       std::fill(mask, mask + words, model.b > 0 ? ~uint64_t{0} : uint64_t{0});

@@ -40,6 +40,8 @@ class Sparsifier {
   void select_block(const Range& range, Scratch& scratch);
   void end_sweep(Scratch& scratch);
 
+  // Whether model m drops what lies below one magnitude in this block, and only that: `floor`.
+  bool floor_of(size_t m, const Range& range, float& floor) const;
   // Before the tiles of a block: whatever of model m's mask needs the whole block or its rows.
   void prepare_block(size_t m, const Range& range, Scratch& scratch);
   // The mask of model m over one tile of the block.
@@ -70,6 +72,7 @@ class Sparsifier {
   void add_model(const double* p, bool keep_masks);
   template <class Body>
   void for_selections(Body body);
+  bool threshold_of(const Model& model, Threshold& threshold) const;
   void magnitude_mask(const Threshold& threshold, const Range& range, const Tile& tile,
                       const void* x, const void* base, uint64_t* mask) const;
   uint64_t* block_mask(size_t m, Scratch& scratch) const;

@@ -35,7 +35,7 @@ void sweep_block(StepIo& io, Delta delta, const Range& range, uint64_t index, Se
                  Scratch& scratch) {
   SweepBlock block;
   block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
-  block.keys = scratch.take<uint32_t>(kWordSlot, kBlock);
+  block.keys = scratch.take<uint32_t>(kWordSlot, SweepBlock::kKeyRoom);
   std::fill(block.bins, block.bins + Selection::kBins, 0u);
   const bool counts = selection.mode() == Selection::Mode::count;
   io.for_tiles(range, kTile, {delta.x, delta.base}, nullptr, scratch, [&](const Tile& tile) {
@@ -44,8 +44,7 @@ void sweep_block(StepIo& io, Delta delta, const Range& range, uint64_t index, Se
     }
     io.kernels().collect_magnitude[tile.codec](
         {tile.inputs[0], tile.inputs[1], tile.n, selection.low(), selection.high(),
-         selection.frequent().data(), static_cast<uint32_t>(selection.frequent().size()),
-         block.tallies, counts ? nullptr : block.keys, &block.above, &block.inside});
+         counts ? nullptr : block.keys, &block.above, &block.inside});
   });
   selection.finish_block(index, block);
 }

@@ -35,6 +35,7 @@ class Task : public RunningStep {
       sums_.assign(weights_.size(), std::vector<double>(io.block_count()));
       kept_sums_ = sums_;
     }
+    find_rescaled();
     phase_ = next_phase(Phase::start);
   }
 
@@ -105,46 +106,73 @@ class Task : public RunningStep {
         rescales_[m] = static_cast<float>(ratio);
       }
     }
+    find_rescaled();
+  }
+
+  // A factor of 1 changes nothing.
+  void find_rescaled() {
+    rescaled_ = sparsify_.any() && std::any_of(rescales_.begin(), rescales_.end(),
+                                               [](float factor) { return factor != 1.0f; });
   }
 
   void merge_block(const Range& range, Scratch& scratch) {
     const size_t models = weights_.size();
     std::vector<size_t> inputs(models + 1);
     for (size_t i = 0; i < inputs.size(); ++i) inputs[i] = i;
-    const bool masked = sparsify_.any();
+    Drops drops = drops_of(range);
     for (size_t m = 0; m < models; ++m) sparsify_.prepare_block(m, range, scratch);
     auto* masks = scratch.take<uint64_t>(kMaskSlot, models * kTileWords);
-    std::vector<const uint8_t*> mask_of(models);
-    std::vector<const float*> factors(models);
     uint8_t* out = io_.begin_output(range, scratch);
     Nonfinite seen{};
-    io_.for_tiles(range, masked ? kTile : range.n, inputs, out, scratch, [&](const Tile& tile) {
+    const size_t step = drops.masked ? kTile : range.n;
+    io_.for_tiles(range, step, inputs, out, scratch, [&](const Tile& tile) {
       for (size_t m = 0; m < models; ++m) {
-        if (!sparsify_.masks(m)) continue;
+        if (!drops.by_mask[m]) continue;
         uint64_t* mask = masks + m * kTileWords;
         sparsify_.fill_mask(m, range, tile, tile.inputs[m + 1], tile.inputs[0], mask, scratch);
-        mask_of[m] = reinterpret_cast<const uint8_t*>(mask);
-        factors[m] = sparsify_.element_factors(m, tile.at, scratch);
+        drops.masks[m] = reinterpret_cast<const uint8_t*>(mask);
+        drops.factors[m] = sparsify_.element_factors(m, tile.at, scratch);
       }
-      run_kernel(tile, mask_of, factors, seen);
+      run_kernel(tile, drops, seen);
     });
     io_.add_nonfinite(seen);
     io_.end_output(range, out);
   }
 
-  void run_kernel(const Tile& tile, const std::vector<const uint8_t*>& masks,
-                  const std::vector<const float*>& factors, Nonfinite& seen) const {
-    const bool masked = sparsify_.any();
+  // How the deltas of one block are dropped: by a floor where that says it all, else by a mask.
+  struct Drops {
+    std::vector<float> floors;
+    std::vector<bool> by_mask;
+    std::vector<const uint8_t*> masks;
+    std::vector<const float*> factors;
+    bool masked = false, floored = false;
+  };
+
+  Drops drops_of(const Range& range) const {
+    const size_t models = weights_.size();
+    Drops drops{std::vector<float>(models), std::vector<bool>(models),
+                std::vector<const uint8_t*>(models), std::vector<const float*>(models)};
+    for (size_t m = 0; m < models; ++m) {
+      if (!sparsify_.masks(m)) continue;
+      const bool floored = sparsify_.floor_of(m, range, drops.floors[m]);
+      drops.by_mask[m] = !floored;
+      (floored ? drops.floored : drops.masked) = true;
+    }
+    return drops;
+  }
+
+  void run_kernel(const Tile& tile, const Drops& drops, Nonfinite& seen) const {
     const TaskArgs args{.base = tile.inputs[0],
                         .inputs = tile.inputs.data() + 1,
                         .weights = weights_.data(),
                         .rescales = rescales_.data(),
                         .shares = shares_.data(),
-                        .element_factors = masked ? factors.data() : nullptr,
-                        .masks = masks.data(),
+                        .element_factors = drops.masked ? drops.factors.data() : nullptr,
+                        .masks = drops.masks.data(),
+                        .floors = drops.floored ? drops.floors.data() : nullptr,
                         .input_count = static_cast<uint32_t>(weights_.size()),
-                        .masked = masked,
-                        .rescaled = masked,
+                        .masked = drops.masked,
+                        .rescaled = rescaled_,
                         .normalize = normalize_,
                         .divisor = divisor_,
                         .lambda = lambda_,
@@ -156,7 +184,7 @@ class Task : public RunningStep {
     (consensus_ ? kernels.ties : kernels.task_arithmetic)[tile.codec](args);
   }
 
-  bool consensus_, normalize_, restore_;
+  bool consensus_, normalize_, restore_, rescaled_ = false;
   float divisor_, lambda_;
   Sparsifier sparsify_;
   std::vector<float> weights_, rescales_, shares_;
