@@ -77,22 +77,41 @@ void StepIo::check_inputs() const {
 }
 
 uint8_t* StepIo::begin_output(const Range& range, Scratch& scratch) const {
-  const auto bytes = static_cast<size_t>(bytes_of(range.n));
-  if (on_demand_) return scratch.take<uint8_t>(kOutSlot, bytes);
-  const Output& output = state_.outputs[step_.output];
-  if (output.memory != nullptr) return output.memory + step_.offset + bytes_of(range.first);
-  return scratch.take<uint8_t>(kOutSlot, bytes);
+  const auto block_bytes = static_cast<size_t>(bytes_of(kBlock));
+  if (on_demand_) return scratch.take<uint8_t>(kOutSlot, block_bytes);
+  if (output().memory != nullptr) return output().memory + step_.offset + bytes_of(range.first);
+  auto* room = scratch.take<uint8_t>(kOutSlot, kRunBlocks * block_bytes);
+  return room + (range.index - scratch.run().first) * block_bytes;
 }
 
-void StepIo::end_output(const Range& range, const uint8_t* built) {
+void StepIo::end_output(const Range& range, const uint8_t* built, Scratch& scratch) {
   if (on_demand_) return;
   const auto bytes = static_cast<size_t>(bytes_of(range.n));
-  Output& output = state_.outputs[step_.output];
-  if (output.memory == nullptr) digests_[range.index] = xxh64(built, bytes, 0);
-  if (output.file != nullptr) {
-    output.file->write(built, step_.offset + bytes_of(range.first), bytes);
+  if (output().memory != nullptr) return report(bytes);
+  Scratch::Run& run = scratch.run();
+  if (run.bytes == 0 || run.built + run.bytes != built) {
+    end_run(scratch);
+    run.block = range.index;
+    run.built = built;
   }
-  report(bytes);
+  run.bytes += bytes;
+}
+
+void StepIo::begin_run(uint64_t first, Scratch& scratch) const { scratch.run() = {.first = first}; }
+
+void StepIo::end_run(Scratch& scratch) {
+  Scratch::Run& run = scratch.run();
+  if (run.bytes == 0) return;
+  const auto block_bytes = static_cast<size_t>(bytes_of(kBlock));
+  for (size_t at = 0; at < run.bytes; at += block_bytes) {
+    const size_t n = std::min(block_bytes, run.bytes - at);
+    digests_[run.block + at / block_bytes] = xxh64(run.built + at, n, 0);
+  }
+  if (output().file != nullptr) {
+    output().file->write(run.built, step_.offset + run.block * block_bytes, run.bytes);
+  }
+  report(run.bytes);
+  run.bytes = 0;
 }
 
 int StepIo::common_codec(const std::vector<size_t>& inputs, bool with_output) const {

@@ -37,6 +37,15 @@ class Scratch {
     uint64_t owner = 0, block = 0;
   };
   Held& held() { return held_; }
+  // Output of the blocks that a worker takes at once, as far as it lies in one piece of memory and
+  // is not written yet.
+  struct Run {
+    uint64_t first = 0;  // block of the run
+    uint64_t block = 0;  // first block of the piece
+    const uint8_t* built = nullptr;
+    size_t bytes = 0;
+  };
+  Run& run() { return run_; }
 
  private:
   void* bytes(size_t slot, size_t count);
@@ -49,7 +58,11 @@ class Scratch {
   std::unique_ptr<RowRanker> ranker_;
   std::vector<std::unique_ptr<Scratch>> nested_;
   Held held_;
+  Run run_;
 };
+
+// Blocks that a worker takes at once, at most: half a MiB of 16-bit output, which stays in L2.
+constexpr uint64_t kRunBlocks = 4;
 
 // Slots of Scratch; input i of a step uses kInputSlots + 2 * i (stored bytes) and + 1 (f32 tile).
 enum Slot : size_t {
@@ -131,9 +144,13 @@ class StepIo {
   // Where the range's output may be built: the destination itself for memory, else scratch.
   uint8_t* begin_output(const Range& range, Scratch& scratch) const;
   // Whether the output is written from wherever it was built.
-  bool to_file() const { return !on_demand_ && state_.outputs[step_.output].file != nullptr; }
-  // Hashes the range's output and writes it.
-  void end_output(const Range& range, const uint8_t* built);
+  bool to_file() const { return !on_demand_ && output().file != nullptr; }
+  // The range's output is built.
+  void end_output(const Range& range, const uint8_t* built, Scratch& scratch);
+  // Around the up to kRunBlocks blocks from `first` on that a worker takes at once: their output is
+  // hashed and written together, as each write of a file waits for all others.
+  void begin_run(uint64_t first, Scratch& scratch) const;
+  void end_run(Scratch& scratch);
 
   // Cuts the range into tiles of at most `tile` elements and calls `body` with the chosen inputs
   // as pointers of one fused codec: the stored bytes when they and the output agree, else f32
@@ -151,6 +168,7 @@ class StepIo {
   }
 
  private:
+  const Output& output() const { return state_.outputs[step_.output]; }
   int common_codec(const std::vector<size_t>& inputs, bool with_output) const;
 
   const WireStep& step_;

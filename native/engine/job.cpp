@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -49,6 +50,12 @@ bool caught_in(const StepIo& io, JobError& error, Body body) {
 
 }  // namespace
 
+// Consecutive blocks for one worker.
+struct Job::Claim {
+  Active* active;
+  uint64_t first, count;
+};
+
 // A step that runs: first the nested steps that it needs, up to what they make on demand.
 struct Job::Active {
   Active(size_t index, Job& job)
@@ -73,9 +80,12 @@ struct Job::Active {
 
   // Phases over all blocks go up and down in turn, so that what one has read last, which may still
   // lie in a cache, is what the next reads first.
-  uint64_t claim() {
-    const uint64_t block = next++;
-    return backwards ? blocks - 1 - block : block;
+  Claim claim(size_t threads) {
+    const uint64_t fair = std::max<uint64_t>(blocks / (4 * threads), 1);
+    const uint64_t count = std::min({fair, kRunBlocks, blocks - next});
+    const uint64_t first = backwards ? blocks - next - count : next;
+    next += count;
+    return {this, first, count};
   }
 
   size_t index;
@@ -133,31 +143,28 @@ void Job::work() {
   Scratch scratch;
   std::unique_lock lock(mutex_);
   while (!stopped()) {
-    uint64_t block;
-    Active* active = claim(block);
-    if (active == nullptr) {
+    const Claim claimed = claim();
+    if (claimed.active == nullptr) {
       if (active_.empty()) break;
       changed_.wait(lock);
       continue;
     }
     lock.unlock();
-    run_claim(*active, block, scratch);
+    run_claim(claimed, scratch);
     lock.lock();
-    if (!stopped()) end_block(*active, scratch, lock);
+    if (!stopped()) end_claim(claimed, scratch, lock);
     close_outputs(lock);
   }
   changed_.notify_all();
 }
 
 // Called with the lock held.
-Job::Active* Job::claim(uint64_t& block) {
+Job::Claim Job::claim() {
   for (;;) {
     for (const auto& active : active_) {
-      if (active->next == active->blocks) continue;
-      block = active->claim();
-      return active.get();
+      if (active->next < active->blocks) return active->claim(options_.threads);
     }
-    if (active_.size() > options_.threads || !activate_next()) return nullptr;
+    if (active_.size() > options_.threads || !activate_next()) return {};
   }
 }
 
@@ -179,17 +186,26 @@ bool Job::activate_next() {
   return true;
 }
 
-void Job::run_claim(Active& active, uint64_t block, Scratch& scratch) {
+void Job::run_claim(const Claim& claimed, Scratch& scratch) {
+  Active& active = *claimed.active;
   JobError error;
-  if (!caught_in(active.io, error, [&] { active.current().run_block(block, scratch); })) {
-    const std::lock_guard lock(mutex_);
-    fail(active.index, error);
-  }
+  const bool fine = caught_in(active.io, error, [&] {
+    active.io.begin_run(claimed.first, scratch);
+    for (uint64_t i = 0; i < claimed.count && !stopped(); ++i) {
+      active.current().run_block(claimed.first + i, scratch);
+    }
+    active.io.end_run(scratch);
+  });
+  if (fine) return;
+  const std::lock_guard lock(mutex_);
+  fail(active.index, error);
 }
 
 // The last block of a phase leads to the next phase or ends the step.
-void Job::end_block(Active& active, Scratch& scratch, std::unique_lock<std::mutex>& lock) {
-  if (++active.done < active.blocks) return;
+void Job::end_claim(const Claim& claimed, Scratch& scratch, std::unique_lock<std::mutex>& lock) {
+  Active& active = *claimed.active;
+  active.done += claimed.count;
+  if (active.done < active.blocks) return;
   lock.unlock();
   bool more = false;
   JobError error;

@@ -63,12 +63,13 @@ class Job {
 
  private:
   struct Active;
+  struct Claim;
 
   void open_files(const std::vector<Place>& places);
-  Active* claim(uint64_t& block);
+  Claim claim();
   bool activate_next();
-  void run_claim(Active& active, uint64_t block, Scratch& scratch);
-  void end_block(Active& active, Scratch& scratch, std::unique_lock<std::mutex>& lock);
+  void run_claim(const Claim& claimed, Scratch& scratch);
+  void end_claim(const Claim& claimed, Scratch& scratch, std::unique_lock<std::mutex>& lock);
   void retire(Active& active);
   void close_outputs(std::unique_lock<std::mutex>& lock);
   void fail(uint64_t step, JobError error);

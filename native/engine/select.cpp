@@ -34,44 +34,49 @@ void Selection::choose_mode(uint64_t expected) {
   tallies_.assign(mode_ == Mode::collect ? blocks_ : 0, {});
 }
 
-void Selection::bracket(std::vector<uint32_t>& sample) {
+// The sample is counted by the upper bits of its keys: that a bracket is a little wider than it
+// must be costs less than finding its exact ends.
+void Selection::bracket(const std::vector<uint32_t>& sample) {
   if (sample.size() < 1024) return;
+  constexpr int shift = 15;
+  std::vector<uint32_t> bins(size_t{1} << (32 - shift));
+  for (const uint32_t key : sample) ++bins[key >> shift];
   const auto n = static_cast<double>(sample.size());
   const double share = static_cast<double>(keep_) / static_cast<double>(count_);
   const double margin = 4.0 * std::sqrt(n * share * (1.0 - share)) + 4.0;
   const double first = n * share - margin, last = n * share + margin;
-  auto from = sample.begin();
-  const auto at = [&](double rank) {
-    const auto place = sample.begin() + static_cast<std::ptrdiff_t>(rank);
-    std::nth_element(from, place, sample.end(), std::greater<>());
-    from = place;  // What comes later is not larger.
-    return *place;
-  };
-  high_ = first < 0 ? 0xFFFFFFFFu : at(first);
-  low_ = last >= n ? 0 : at(last);
-  find_frequent(sample);
-  const auto inside = std::count_if(sample.begin(), sample.end(), [&](uint32_t key) {
-    const bool frequent = std::find(frequent_.begin(), frequent_.end(), key) != frequent_.end();
-    return key >= low_ && key <= high_ && !frequent;
-  });
-  choose_mode(
-      static_cast<uint64_t>(static_cast<double>(inside) / n * 1.25 * static_cast<double>(count_)));
+  double rank = 0.0;  // of the first key below the bin
+  size_t bin = bins.size();
+  while (bin > 0 && rank <= first) rank += bins[--bin];
+  high_ = first < 0 ? 0xFFFFFFFFu : static_cast<uint32_t>((uint64_t{bin + 1} << shift) - 1);
+  while (bin > 0 && rank <= last) rank += bins[--bin];
+  low_ = last >= n ? 0 : static_cast<uint32_t>(bin) << shift;
+  const auto rare = static_cast<double>(find_frequent(sample));
+  choose_mode(static_cast<uint64_t>(rare / n * 1.25 * static_cast<double>(count_)));
 }
 
-// Keys inside the bracket that make up a good part of it.
-void Selection::find_frequent(const std::vector<uint32_t>& sample) {
-  std::vector<uint32_t> inside;
+// Keys inside the bracket that make up a good part of it. Returns how many of the sample are
+// inside and none of these.
+size_t Selection::find_frequent(const std::vector<uint32_t>& sample) {
+  std::vector<uint32_t> inside(sample.size() + 1);
+  size_t count = 0;
   for (const uint32_t key : sample) {
-    if (key >= low_ && key <= high_) inside.push_back(key);
+    inside[count] = key;
+    count += key - low_ <= high_ - low_ ? 1 : 0;
   }
+  inside.resize(count);
   std::sort(inside.begin(), inside.end(), std::greater<>());
   frequent_.clear();
-  for (size_t i = 0; i < inside.size() && frequent_.size() < kMostFrequent;) {
+  size_t rare = 0;
+  for (size_t i = 0; i < count;) {
     size_t end = i;
-    while (end < inside.size() && inside[end] == inside[i]) ++end;
-    if ((end - i) * 64 > inside.size()) frequent_.push_back(inside[i]);
+    while (end < count && inside[end] == inside[i]) ++end;
+    const bool frequent = (end - i) * 64 > count && frequent_.size() < kMostFrequent;
+    if (frequent) frequent_.push_back(inside[i]);
+    rare += frequent ? 0 : end - i;
     i = end;
   }
+  return rare;
 }
 
 void Selection::add(const uint32_t* keys, size_t n, SweepBlock& block) const {

@@ -46,8 +46,8 @@ class Selection {
   // keep: how many stay; 0 < keep <= count.
   Selection(uint64_t keep, uint64_t count, uint64_t blocks);
 
-  // Narrows the first range by a sample of the keys, which is reordered.
-  void bracket(std::vector<uint32_t>& sample);
+  // Narrows the first range by a sample of the keys.
+  void bracket(const std::vector<uint32_t>& sample);
 
   // The threshold is known; done: the cut is known too.
   bool counted() const { return counted_; }
@@ -78,7 +78,7 @@ class Selection {
   void choose_mode(uint64_t expected);
   void add_histogram(const uint32_t* keys, size_t n, SweepBlock& block) const;
   void collect_block(uint64_t index, const SweepBlock& block);
-  void find_frequent(const std::vector<uint32_t>& sample);
+  size_t find_frequent(const std::vector<uint32_t>& sample);
   uint64_t finish_collected();
   bool settle_between(uint32_t above, uint32_t below, std::vector<uint32_t>& rest);
   uint64_t end_collected();

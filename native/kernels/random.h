@@ -15,29 +15,48 @@ namespace {
 using weightloom::RandomMaskArgs;
 using weightloom::RandomWordArgs;
 
+// How many registers of counters go through the rounds together: each round waits for the one
+// before, and so there should be as many as the registers hold.
+template <class V>
+constexpr size_t kPhiloxGroups = V::lanes == 8 ? 1 : 2;
+
 template <class V>
 struct PhiloxBlock {
   typename V::U words[4];
 };
 
-// In 64-bit lanes, of which the multiplications read the low halves only: what the high halves hold
-// besides is never looked at, so that a product is a low half as it stands.
-template <class V, class Args>
-inline PhiloxBlock<V> philox(typename V::U counter, const Args& a, uint32_t high) {
+// The elements of group g begin at first + g * 4 * lanes. In 64-bit lanes, of which multiplications
+// read the low halves only: what the high halves hold besides is never looked at, so that a product
+// is a low half as it stands.
+template <class V, size_t groups, class Args>
+inline void philox(uint64_t first, const Args& a, PhiloxBlock<V> (&out)[groups]) {
   using W = typename V::W;
   const W multiplier0 = V::set_wide(0xD2511F53u);
   const W multiplier1 = V::set_wide(0xCD9E8D57u);
-  W c[4] = {V::widen(counter), V::set_wide(high), V::set_wide(a.model), V::set_wide(a.purpose)};
+  W c[groups][4];
+  for (size_t g = 0; g < groups; ++g) {
+    const uint64_t counter = first / 4 + g * V::lanes;
+    c[g][0] = V::widen(V::iota(static_cast<uint32_t>(counter)));
+    c[g][1] = V::set_wide(static_cast<uint32_t>(counter >> 32));
+    c[g][2] = V::set_wide(a.model);
+    c[g][3] = V::set_wide(a.purpose);
+  }
 #pragma GCC unroll 10
   for (uint32_t round = 0; round < 10; ++round) {
-    const W product0 = V::mul_wide(multiplier0, c[0]);
-    const W product1 = V::mul_wide(multiplier1, c[2]);
-    c[0] = V::xor_wide(V::high_wide(product1), c[1], a.key[0] + round * 0x9E3779B9u);
-    c[1] = product1;
-    c[2] = V::xor_wide(V::high_wide(product0), c[3], a.key[1] + round * 0xBB67AE85u);
-    c[3] = product0;
+    const uint32_t key0 = a.key[0] + round * 0x9E3779B9u, key1 = a.key[1] + round * 0xBB67AE85u;
+#pragma GCC unroll 2
+    for (size_t g = 0; g < groups; ++g) {
+      const W product0 = V::mul_wide(multiplier0, c[g][0]);
+      const W product1 = V::mul_wide(multiplier1, c[g][2]);
+      c[g][0] = V::xor_wide(V::high_wide(product1), c[g][1], key0);
+      c[g][1] = product1;
+      c[g][2] = V::xor_wide(V::high_wide(product0), c[g][3], key1);
+      c[g][3] = product0;
+    }
   }
-  return {{V::narrow(c[0]), V::narrow(c[1]), V::narrow(c[2]), V::narrow(c[3])}};
+  for (size_t g = 0; g < groups; ++g) {
+    for (size_t j = 0; j < 4; ++j) out[g].words[j] = V::narrow(c[g][j]);
+  }
 }
 
 // Bit i of the low 16 to bit 4 * i.
@@ -51,35 +70,42 @@ static inline uint64_t spread(uint32_t bits) {
 
 template <class V>
 void keep_random(const RandomMaskArgs& a) {
+  constexpr size_t groups = kPhiloxGroups<V>, each = size_t{4} * V::lanes;
+  constexpr size_t step = groups * each < 64 ? 64 : groups * each;
   const auto threshold = V::set_u32(static_cast<uint32_t>(a.threshold));
-  for (size_t i = 0; i < a.n; i += 64) {
-    const uint64_t counter = (a.first + i) / 4;
-    uint32_t below[4] = {0, 0, 0, 0};
-    for (int part = 0; part < 16; part += V::lanes) {
-      const auto lanes = V::iota(static_cast<uint32_t>(counter) + static_cast<uint32_t>(part));
-      const auto block = philox<V>(lanes, a, static_cast<uint32_t>(counter >> 32));
-      for (int j = 0; j < 4; ++j) {
-        below[j] |= V::bits(V::less_u32(block.words[j], threshold)) << part;
+  for (size_t i = 0; i < a.n; i += step) {
+    uint32_t below[step / 64][4] = {};
+    for (size_t part = 0; part < step; part += groups * each) {
+      PhiloxBlock<V> blocks[groups];
+      philox<V, groups>(a.first + i + part, a, blocks);
+      for (size_t g = 0; g < groups; ++g) {
+        const size_t at = part + g * each;
+        for (size_t j = 0; j < 4; ++j) {
+          const uint32_t bits = V::bits(V::less_u32(blocks[g].words[j], threshold));
+          below[at / 64][j] |= bits << (at % 64 / 4);
+        }
       }
     }
-    a.mask[i / 64] = spread(below[0]) | (spread(below[1]) << 1) | (spread(below[2]) << 2) |
-                     (spread(below[3]) << 3);
+    for (size_t w = 0; w < step / 64 && i + w * 64 < a.n; ++w) {
+      const uint32_t(&of)[4] = below[w];
+      a.mask[i / 64 + w] =
+          spread(of[0]) | (spread(of[1]) << 1) | (spread(of[2]) << 2) | (spread(of[3]) << 3);
+    }
   }
 }
 
 template <class V>
 void random_words(const RandomWordArgs& a) {
-  constexpr size_t step = 4 * V::lanes;
+  constexpr size_t step = size_t{4} * V::lanes;
   for (size_t i = 0; i < a.n; i += step) {
-    const uint64_t counter = (a.first + i) / 4;
-    const auto lanes = V::iota(static_cast<uint32_t>(counter));
-    const auto block = philox<V>(lanes, a, static_cast<uint32_t>(counter >> 32));
+    PhiloxBlock<V> block[1];
+    philox<V, 1>(a.first + i, a, block);
     if (i + step <= a.n) {
-      V::store_woven(a.words + i, block.words);
+      V::store_woven(a.words + i, block[0].words);
       continue;
     }
     uint32_t woven[step];
-    V::store_woven(woven, block.words);
+    V::store_woven(woven, block[0].words);
     __builtin_memcpy(a.words + i, woven, (a.n - i) * sizeof(uint32_t));
   }
 }

@@ -21,7 +21,7 @@ template <class V, class C, class At>
 inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base, uint32_t m) {
   auto d = V::sub(at.load(a.inputs[m]), base);
   if (a.floors != nullptr) {
-    d = V::select(V::less(V::abs(d), V::set(a.floors[m])), V::set(0.0f), d);
+    d = V::keep(V::not_less(V::abs(d), V::set(a.floors[m])), d);
   }
   if (a.masked && a.masks[m] != nullptr) {
     d = V::keep(mask_at<V>(reinterpret_cast<const uint64_t*>(a.masks[m]), at.at), d);

@@ -19,46 +19,61 @@ inline typename V::F elect(const TaskArgs& a, const typename V::F* deltas, uint3
   const F zero = V::set(0.0f);
   F vote = deltas[0];
   for (uint32_t m = 1; m < count; ++m) vote = V::add(vote, deltas[m]);
-  const auto positive = V::at_least(vote, zero);
-  const F sign = V::select(positive, V::set(1.0f), V::set(-1.0f));
+  const F sign = V::select(V::at_least(vote, zero), V::set(1.0f), V::set(-1.0f));
   F sum = zero;
   F weight = zero;
   for (uint32_t m = 0; m < count; ++m) {
     const auto agrees = V::greater(V::mul(deltas[m], sign), zero);
-    sum = V::add(sum, V::keep(agrees, deltas[m]));
-    if (a.normalize) weight = V::add(weight, V::keep(agrees, V::set(a.shares[m])));
+    sum = V::add_kept(sum, agrees, deltas[m]);
+    if (a.normalize) weight = V::add_kept(weight, agrees, V::set(a.shares[m]));
   }
   sum = V::select(V::is_nan(vote), vote, sum);
   if (!a.normalize) return sum;
   return V::div(sum, V::select(V::equal(weight, zero), V::set(1.0f), weight));
 }
 
-// With a known number of models (0: any) their deltas stay in registers.
-template <class V, class C, uint32_t known>
+// With a known number of models (0: any) their deltas stay in registers. floors_only: nothing but
+// floors drops or scales deltas.
+template <class V, class C, uint32_t known, bool floors_only>
 void ties_of(const TaskArgs& a) {
   const uint32_t count = known == 0 ? a.input_count : known;
   walk<V, C>(a.n, [&](auto at) {
     typename V::F deltas[known == 0 ? weightloom::kMaxTaskInputs : known];
     const auto base = at.load(a.base);
-    for (uint32_t m = 0; m < count; ++m) deltas[m] = weighted_delta<V, C>(a, at, base, m);
+    for (uint32_t m = 0; m < count; ++m) {
+      if (floors_only) {
+        const auto d = V::sub(at.load(a.inputs[m]), base);
+        const auto kept = V::keep(V::not_less(V::abs(d), V::set(a.floors[m])), d);
+        deltas[m] = V::mul(kept, V::set(a.weights[m]));
+      } else {
+        deltas[m] = weighted_delta<V, C>(a, at, base, m);
+      }
+    }
     apply_delta<V, C>(a, at, base, elect<V>(a, deltas, count));
   });
 }
 
-template <class V, class C>
-void ties(const TaskArgs& a) {
+template <class V, class C, bool floors_only>
+void ties_by_count(const TaskArgs& a) {
   switch (a.input_count) {
     case 1:
-      return ties_of<V, C, 1>(a);
+      return ties_of<V, C, 1, floors_only>(a);
     case 2:
-      return ties_of<V, C, 2>(a);
+      return ties_of<V, C, 2, floors_only>(a);
     case 3:
-      return ties_of<V, C, 3>(a);
+      return ties_of<V, C, 3, floors_only>(a);
     case 4:
-      return ties_of<V, C, 4>(a);
+      return ties_of<V, C, 4, floors_only>(a);
     default:
-      return ties_of<V, C, 0>(a);
+      return ties_of<V, C, 0, floors_only>(a);
   }
+}
+
+template <class V, class C>
+void ties(const TaskArgs& a) {
+  const bool factors = a.element_factors != nullptr || a.rescaled;
+  if (a.floors != nullptr && !a.masked && !factors) return ties_by_count<V, C, true>(a);
+  return ties_by_count<V, C, false>(a);
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ struct Avx2 {
   static F abs(F a) { return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF))); }
 
   static M less(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+  static M not_less(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_NLT_UQ); }
   static M greater(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
   static M at_least(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_GE_OQ); }
   static M equal(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
@@ -64,6 +65,8 @@ struct Avx2 {
     const U set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), each);
     return _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, each));
   }
+
+  static F add_kept(F sum, M m, F a) { return add(sum, keep(m, a)); }
 
   static U set_u32(uint32_t x) { return _mm256_set1_epi32(static_cast<int>(x)); }
   static U iota(uint32_t x) {

@@ -48,6 +48,7 @@ struct Avx512 {
   static F abs(F a) { return _mm512_abs_ps(a); }
 
   static M less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+  static M not_less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ); }
   static M greater(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
   static M at_least(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
   static M equal(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
@@ -58,6 +59,8 @@ struct Avx512 {
   static F select(M m, F a, F b) { return _mm512_mask_blend_ps(m, b, a); }
   static uint32_t bits(M m) { return m; }
   static M mask(uint32_t bits) { return static_cast<M>(bits); }
+
+  static F add_kept(F sum, M m, F a) { return _mm512_mask_add_ps(sum, m, sum, a); }
 
   static U set_u32(uint32_t x) { return _mm512_set1_epi32(static_cast<int>(x)); }
   static U iota(uint32_t x) {

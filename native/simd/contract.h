@@ -39,16 +39,18 @@ concept Vector = requires(const void* in, void* out, typename V::F f, typename V
   {V::abs(f)};
   // comparisons and choices
   {V::less(f, f)};
+  {V::not_less(f, f)};  // true with NaN
   {V::greater(f, f)};
   {V::at_least(f, f)};
   {V::equal(f, f)};
   {V::is_nan(f)};
   {V::both(m, m)};
   {V::either(m, m)};
-  {V::keep(m, f)};       // the lane where true, +0 elsewhere
-  {V::select(m, f, f)};  // second argument where true, third elsewhere
-  {V::bits(m)};          // lane i as bit i
-  {V::mask(w)};          // and back
+  {V::keep(m, f)};         // the lane where true, +0 elsewhere
+  {V::add_kept(f, m, f)};  // with the third where true, with +0 elsewhere; the first is not -0
+  {V::select(m, f, f)};    // second argument where true, third elsewhere
+  {V::bits(m)};            // lane i as bit i
+  {V::mask(w)};            // and back
   // u32 lanes
   {V::set_u32(w)};
   {V::iota(w)};  // w, w + 1, ...

@@ -47,6 +47,7 @@ struct Neon {
   static F abs(F a) { return vabsq_f32(a); }
 
   static M less(F a, F b) { return vcltq_f32(a, b); }
+  static M not_less(F a, F b) { return vmvnq_u32(vcltq_f32(a, b)); }
   static M greater(F a, F b) { return vcgtq_f32(a, b); }
   static M at_least(F a, F b) { return vcgeq_f32(a, b); }
   static M equal(F a, F b) { return vceqq_f32(a, b); }
@@ -57,6 +58,8 @@ struct Neon {
   static F select(M m, F a, F b) { return vbslq_f32(m, a, b); }
   static uint32_t bits(M m) { return vaddvq_u32(vandq_u32(m, each())); }
   static M mask(uint32_t bits) { return vtstq_u32(vdupq_n_u32(bits), each()); }
+
+  static F add_kept(F sum, M m, F a) { return add(sum, keep(m, a)); }
 
   static U set_u32(uint32_t x) { return vdupq_n_u32(x); }
   static U iota(uint32_t x) {

@@ -40,6 +40,7 @@ struct Scalar {
   }
 
   static M less(F a, F b) { return a < b; }
+  static M not_less(F a, F b) { return !(a < b); }
   static M greater(F a, F b) { return a > b; }
   static M at_least(F a, F b) { return a >= b; }
   static M equal(F a, F b) { return a == b; }
@@ -50,6 +51,8 @@ struct Scalar {
   static F select(M m, F a, F b) { return m ? a : b; }
   static uint32_t bits(M m) { return m ? 1 : 0; }
   static M mask(uint32_t bits) { return (bits & 1) != 0; }
+
+  static F add_kept(F sum, M m, F a) { return add(sum, keep(m, a)); }
 
   static U set_u32(uint32_t x) { return x; }
   static U iota(uint32_t x) { return x; }

@@ -188,7 +188,7 @@ class ArceeFusion : public RunningStep {
           {tile.inputs[0], tile.inputs[1], mask, io_.limit(), tile.out, tile.n, &seen});
     });
     io_.add_nonfinite(seen);
-    io_.end_output(range, out);
+    io_.end_output(range, out, scratch);
   }
 
   static constexpr size_t kArceeSlots = kInputSlots + 8;

@@ -57,10 +57,10 @@ class Copy : public RunningStep {
       }
     }
     io_.add_nonfinite(count_nonfinite(io_.step().codec, from, range.n));
-    if (io_.to_file()) return io_.end_output(range, from);
+    if (io_.to_file()) return io_.end_output(range, from, scratch);
     uint8_t* to = io_.begin_output(range, scratch);
     std::memcpy(to, from, bytes);
-    io_.end_output(range, to);
+    io_.end_output(range, to, scratch);
   }
 };
 

@@ -17,7 +17,7 @@ void run_weighted_sum(StepIo& io, const Combination& combination, const Range& r
                                      io.limit(), tile.out, tile.n, &seen});
   });
   io.add_nonfinite(seen);
-  io.end_output(range, out);
+  io.end_output(range, out, scratch);
 }
 
 namespace {

@@ -18,7 +18,7 @@ class Nearswap : public RunningStep {
           {tile.inputs[0], tile.inputs[1], t, io_.limit(), tile.out, tile.n, &seen});
     });
     io_.add_nonfinite(seen);
-    io_.end_output(range, out);
+    io_.end_output(range, out, scratch);
   }
 };
 

@@ -32,7 +32,7 @@ class Ram : public RunningStep {
                                      tile.out, tile.n, &seen});
     });
     io_.add_nonfinite(seen);
-    io_.end_output(range, out);
+    io_.end_output(range, out, scratch);
   }
 
   bool ready() const override { return !counting_; }

@@ -188,7 +188,7 @@ class Sce : public RunningStep {
                                      io_.limit(), tile.out, tile.n, &seen});
     });
     io_.add_nonfinite(seen);
-    io_.end_output(range, out);
+    io_.end_output(range, out, scratch);
   }
 
   size_t models_;

@@ -98,7 +98,7 @@ class Span : public RunningStep {
     Nonfinite seen{};
     combine(combination_, range, out, scratch, seen);
     io_.add_nonfinite(seen);
-    io_.end_output(range, out);
+    io_.end_output(range, out, scratch);
   }
 
   // Writes the combination of a range that lies within one block to `out`.
@@ -150,7 +150,7 @@ class Span : public RunningStep {
       first = stop;
     }
     io_.add_nonfinite(seen);
-    io_.end_output(range, out);
+    io_.end_output(range, out, scratch);
   }
 
   void begin_columns() {
@@ -229,7 +229,7 @@ class Span : public RunningStep {
       first = stop;
     }
     io_.add_nonfinite(seen);
-    io_.end_output(range, out);
+    io_.end_output(range, out, scratch);
   }
 
   Sphere sphere_;

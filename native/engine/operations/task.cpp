@@ -136,7 +136,7 @@ class Task : public RunningStep {
       run_kernel(tile, drops, seen);
     });
     io_.add_nonfinite(seen);
-    io_.end_output(range, out);
+    io_.end_output(range, out, scratch);
   }
 
   // How the deltas of one block are dropped: by a floor where that says it all, else by a mask.
