@@ -103,9 +103,12 @@ void StepIo::end_run(Scratch& scratch) {
   Scratch::Run& run = scratch.run();
   if (run.bytes == 0) return;
   const auto block_bytes = static_cast<size_t>(bytes_of(kBlock));
-  for (size_t at = 0; at < run.bytes; at += block_bytes) {
-    const size_t n = std::min(block_bytes, run.bytes - at);
-    digests_[run.block + at / block_bytes] = xxh64(run.built + at, n, 0);
+  const size_t whole = run.bytes / block_bytes, rest = run.bytes % block_bytes;
+  const uint8_t* blocks[kRunBlocks];
+  for (size_t i = 0; i < whole; ++i) blocks[i] = run.built + i * block_bytes;
+  xxh64(kernels(), blocks, whole, block_bytes, 0, &digests_[run.block]);
+  if (rest > 0) {
+    digests_[run.block + whole] = xxh64(run.built + whole * block_bytes, rest, 0);
   }
   if (output().file != nullptr) {
     output().file->write(run.built, step_.offset + run.block * block_bytes, run.bytes);

@@ -47,24 +47,55 @@ uint64_t finish(uint64_t hash, const uint8_t* p, const uint8_t* end) {
   return hash ^ (hash >> 32);
 }
 
+void stripes_of_one(const uint8_t* p, size_t count, uint64_t (&lanes)[4]) {
+  auto [a, b, c, d] = lanes;
+  for (const uint8_t* const end = p + 32 * count; p < end; p += 32) {
+    a = mix(a, word64(p));
+    b = mix(b, word64(p + 8));
+    c = mix(c, word64(p + 16));
+    d = mix(d, word64(p + 24));
+  }
+  lanes[0] = a;
+  lanes[1] = b;
+  lanes[2] = c;
+  lanes[3] = d;
+}
+
 }  // namespace
 
 uint64_t xxh64(const void* bytes, size_t length, uint64_t seed) {
-  const auto* p = static_cast<const uint8_t*>(bytes);
-  const uint8_t* const end = p + length;
-  uint64_t hash = seed + kPrime5;
-  if (length >= 32) {
-    uint64_t a = seed + kPrime1 + kPrime2, b = seed + kPrime2, c = seed, d = seed - kPrime1;
-    for (; end - p >= 32; p += 32) {
-      a = mix(a, word64(p));
-      b = mix(b, word64(p + 8));
-      c = mix(c, word64(p + 16));
-      d = mix(d, word64(p + 24));
-    }
-    hash = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
-    hash = merge(merge(merge(merge(hash, a), b), c), d);
+  uint64_t digest;
+  const auto* const message = static_cast<const uint8_t*>(bytes);
+  xxh64(scalar_table, &message, 1, length, seed, &digest);
+  return digest;
+}
+
+void xxh64(const KernelTable& kernels, const uint8_t* const* messages, size_t count, size_t length,
+           uint64_t seed, uint64_t* digests) {
+  constexpr size_t most = 4;
+  for (; count > most; count -= most, messages += most, digests += most) {
+    xxh64(kernels, messages, most, length, seed, digests);
   }
-  return finish(hash + length, p, end);
+  uint64_t lanes[most][4];
+  for (auto& of : lanes) {
+    of[0] = seed + kPrime1 + kPrime2;
+    of[1] = seed + kPrime2;
+    of[2] = seed;
+    of[3] = seed - kPrime1;
+  }
+  const size_t stripes = length / 32;
+  size_t taken = 0;
+  kernels.stripes({messages, count, stripes, lanes[0], &taken});
+  for (size_t i = taken; i < count; ++i) stripes_of_one(messages[i], stripes, lanes[i]);
+  for (size_t i = 0; i < count; ++i) {
+    const auto& [a, b, c, d] = lanes[i];
+    uint64_t hash = seed + kPrime5;
+    if (length >= 32) {
+      hash = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
+      hash = merge(merge(merge(merge(hash, a), b), c), d);
+    }
+    digests[i] = finish(hash + length, messages[i] + 32 * stripes, messages[i] + length);
+  }
 }
 
 uint64_t digest_of_blocks(const std::vector<uint64_t>& blocks) {

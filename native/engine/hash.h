@@ -6,9 +6,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "../targets/table.h"
+
 namespace weightloom {
 
 uint64_t xxh64(const void* bytes, size_t length, uint64_t seed);
+// Of `count` messages of equal length at once.
+void xxh64(const KernelTable& kernels, const uint8_t* const* messages, size_t count, size_t length,
+           uint64_t seed, uint64_t* digests);
 uint64_t digest_of_blocks(const std::vector<uint64_t>& blocks);
 
 }  // namespace weightloom

@@ -245,6 +245,16 @@ struct RankBinArgs {
   size_t* undecided_count;
 };
 
+// count: stripes of 32 bytes of each of the messages; lanes: 4 for each message; taken: how many of
+// the messages were gone through, the first ones.
+struct StripeArgs {
+  const uint8_t* const* from;
+  size_t messages;
+  size_t count;
+  uint64_t* lanes;
+  size_t* taken;
+};
+
 struct DecodeArgs {
   const void* in;
   float* out;

@@ -25,7 +25,7 @@ struct PhiloxBlock {
   typename V::U words[4];
 };
 
-// The elements of group g begin at first + g * 4 * lanes. In 64-bit lanes, of which multiplications
+// Group g has the counters from first + g * lanes on. In 64-bit lanes, of which multiplications
 // read the low halves only: what the high halves hold besides is never looked at, so that a product
 // is a low half as it stands.
 template <class V, size_t groups, class Args>
@@ -35,7 +35,7 @@ inline void philox(uint64_t first, const Args& a, PhiloxBlock<V> (&out)[groups])
   const W multiplier1 = V::set_wide(0xCD9E8D57u);
   W c[groups][4];
   for (size_t g = 0; g < groups; ++g) {
-    const uint64_t counter = first / 4 + g * V::lanes;
+    const uint64_t counter = first + g * V::lanes;
     c[g][0] = V::widen(V::iota(static_cast<uint32_t>(counter)));
     c[g][1] = V::set_wide(static_cast<uint32_t>(counter >> 32));
     c[g][2] = V::set_wide(a.model);
@@ -77,7 +77,7 @@ void keep_random(const RandomMaskArgs& a) {
     uint32_t below[step / 64][4] = {};
     for (size_t part = 0; part < step; part += groups * each) {
       PhiloxBlock<V> blocks[groups];
-      philox<V, groups>(a.first + i + part, a, blocks);
+      philox<V, groups>((a.first + i + part) / 4, a, blocks);
       for (size_t g = 0; g < groups; ++g) {
         const size_t at = part + g * each;
         for (size_t j = 0; j < 4; ++j) {
@@ -99,7 +99,7 @@ void random_words(const RandomWordArgs& a) {
   constexpr size_t step = size_t{4} * V::lanes;
   for (size_t i = 0; i < a.n; i += step) {
     PhiloxBlock<V> block[1];
-    philox<V, 1>(a.first + i, a, block);
+    philox<V, 1>((a.first + i) / 4, a, block);
     if (i + step <= a.n) {
       V::store_woven(a.words + i, block[0].words);
       continue;

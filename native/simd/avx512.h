@@ -130,6 +130,32 @@ struct Avx512 {
             _mm512_ternarylogic_epi32(a.second, b.second, set_u32(c), all_three)};
   }
 
+  static W load_u64(const uint64_t* p) {
+    return {_mm512_loadu_si512(p), _mm512_loadu_si512(p + 8)};
+  }
+  static void store_u64(uint64_t* p, W a) {
+    _mm512_storeu_si512(p, a.first);
+    _mm512_storeu_si512(p + 8, a.second);
+  }
+  static W load_stripes(const uint8_t* const* messages, size_t at) {
+    const auto pair = [&](size_t i) {
+      return _mm512_inserti64x4(_mm512_castsi256_si512(load256(messages[i] + at)),
+                                load256(messages[i + 1] + at), 1);
+    };
+    return {pair(0), pair(2)};
+  }
+  static W add_u64(W a, W b) {
+    return {_mm512_add_epi64(a.first, b.first), _mm512_add_epi64(a.second, b.second)};
+  }
+  static W mul_u64(W a, uint64_t b) {
+    const U factor = _mm512_set1_epi64(static_cast<int64_t>(b));
+    return {_mm512_mullo_epi64(a.first, factor), _mm512_mullo_epi64(a.second, factor)};
+  }
+  template <int bits>
+  static W rotate_u64(W a) {
+    return {_mm512_rol_epi64(a.first, bits), _mm512_rol_epi64(a.second, bits)};
+  }
+
   static D load_f64(const double* p) { return {_mm512_loadu_pd(p), _mm512_loadu_pd(p + 8)}; }
   static void store_f64(double* p, D d) {
     _mm512_storeu_pd(p, d.low);

@@ -84,4 +84,16 @@ concept Vector = requires(const void* in, void* out, typename V::F f, typename V
   {V::add_kept_f64(d, m, f)};  // where true; the other lanes stay
 };
 
+// Only where 64-bit lanes are multiplied at once; kernels do without it elsewhere.
+template <class V>
+concept WideMultiplier = requires(typename V::W wide, const uint8_t* const* messages,
+                                  uint64_t* lanes, size_t at) {
+  {V::load_u64(lanes)};
+  {V::store_u64(lanes, wide)};
+  {V::load_stripes(messages, at)};  // 32 bytes from `at` on of lanes / 4 messages
+  {V::add_u64(wide, wide)};
+  {V::mul_u64(wide, uint64_t{1})};  // the low 64 bits
+  {V::template rotate_u64<31>(wide)};
+};
+
 }  // namespace

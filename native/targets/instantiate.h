@@ -12,6 +12,7 @@
 #include "../kernels/random.h"
 #include "../kernels/rank.h"
 #include "../kernels/sce.h"
+#include "../kernels/stripes.h"
 #include "../kernels/task_arithmetic.h"
 #include "../kernels/ties.h"
 #include "table.h"

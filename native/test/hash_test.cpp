@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <vector>
 
+#include "../targets/dispatch.h"
 #include "check.h"
 #include "plain_xxh64.h"
 #include "random_words.h"
@@ -33,10 +34,29 @@ void check_digest() {
   }
 }
 
+// Many messages at once, on every target.
+void check_together() {
+  RandomWords random(13);
+  std::vector<uint8_t> bytes(9 * 3000 + 1);
+  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random.next());
+  for (const KernelTable* kernels : runnable_targets()) {
+    for (size_t count = 0; count <= 9; ++count) {
+      for (const size_t length : {0, 1, 31, 32, 33, 64, 1000, 3000}) {
+        std::vector<const uint8_t*> messages;
+        for (size_t i = 0; i < count; ++i) messages.push_back(bytes.data() + 1 + i * length);
+        std::vector<uint64_t> digests(count);
+        xxh64(*kernels, messages.data(), count, length, 5, digests.data());
+        for (size_t i = 0; i < count; ++i) CHECK(digests[i] == xxh64(messages[i], length, 5));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
   check_published();
+  check_together();
   check_digest();
   RandomWords random(7);
   for (size_t length = 0; length < 600; ++length) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "guarded.h"
+#include "plain_xxh64.h"
 #include "stored_values.h"
 
 namespace weightloom_test {
@@ -393,6 +394,23 @@ inline Bytes run_decide_bins(const KernelTable& table, const Call& c, Arena& are
   append(out, bytes_of(&found, 1));
   append(out, bytes_of(undecided, found));
   return out;
+}
+
+// What the kernel leaves is done by the plain rounds.
+inline Bytes run_stripes(const KernelTable& table, const Call& c, Arena& arena) {
+  const size_t count = c.variant, stripes = c.n * kWidth[c.codec] / 32;
+  std::vector<const uint8_t*> from;
+  for (size_t i = 0; i < count; ++i) from.push_back(arena.input(c.stored[i]));
+  std::vector<uint64_t> lanes(4 * count);
+  for (size_t i = 0; i < lanes.size(); ++i) lanes[i] = i * 0x123456789ABCDEFu;
+  size_t taken = 77;
+  table.stripes({from.data(), count, stripes, lanes.data(), &taken});
+  for (size_t i = 4 * taken; i < lanes.size(); ++i) {
+    for (size_t k = 0; k < stripes; ++k) {
+      lanes[i] = round(lanes[i], little_endian(from[i / 4] + 32 * k + 8 * (i % 4), 8));
+    }
+  }
+  return bytes_of(lanes.data(), lanes.size());
 }
 
 inline Bytes run_decode(const KernelTable& table, const Call& c, Arena& arena) {

@@ -29,8 +29,9 @@ void check_known() {
   for (const Known& known : kKnown) {
     const RandomMaskArgs args{
         {known.key[0], known.key[1]}, 0, known.counter[2], known.counter[3], 0, 0, nullptr};
-    const auto block = philox<Scalar>(known.counter[0], args, known.counter[1]);
-    for (int i = 0; i < 4; ++i) CHECK(block.words[i] == known.words[i]);
+    PhiloxBlock<Scalar> block[1];
+    philox<Scalar, 1>(uint64_t{known.counter[1]} << 32 | known.counter[0], args, block);
+    for (int i = 0; i < 4; ++i) CHECK(block[0].words[i] == known.words[i]);
   }
 }
 
