@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { MergeError } from "../errors.ts";
-import type { Plan, PlanStep } from "../plan/types.ts";
+import type { Operation, Plan, PlanStep } from "../plan/types.ts";
 import type { StepResult } from "../run/work.ts";
 import { items, members, membersByName, sections } from "./lines.ts";
 
@@ -16,9 +16,14 @@ export function manifest(plan: Plan, results: readonly StepResult[], version: st
     const message = `${plan.steps.length} steps have ${results.length} results`;
     throw new MergeError("INTERNAL", message);
   }
-  const tensors = plan.steps.map(
-    (step, i) => [step.tensor, JSON.stringify(describeTensor(plan, step, results[i]))] as const,
-  );
+  const operations = new Map<Operation, string>();
+  for (const { operation } of plan.steps) {
+    if (!operations.has(operation)) operations.set(operation, ordered(operation));
+  }
+  const tensors = plan.steps.map((step, i) => {
+    const operation = operations.get(step.operation) as string;
+    return [step.tensor, describeTensor(plan, step, operation, results[i])] as const;
+  });
   const { donor } = plan.assets;
   const inputs = plan.sources.map(({ path }) => path);
   return sections([
@@ -52,21 +57,23 @@ function describeSource({ path, size, headerHash }: Plan["sources"][number]) {
   return { name: basename(path), size, headerHash };
 }
 
-function describeTensor({ shards }: Plan, step: PlanStep, result: StepResult) {
-  const { dtype, shape, shard, offset, operation, inputs } = step;
+function describeTensor(
+  { shards }: Plan,
+  step: PlanStep,
+  operation: string,
+  result: StepResult,
+): string {
+  const { dtype, shape, shard, offset } = step;
   const nonfinite = countNonfinite(result);
-  return {
-    dtype,
-    shape,
-    shard: shards[shard].name,
-    offset,
-    digest: result.digest,
-    ...(nonfinite === undefined ? {} : { nonfinite }),
-    operation: ordered(operation),
-    inputs: inputs.map(({ model, source, tensor, dtype, offset }) => {
+  const { name } = shards[shard];
+  const before = JSON.stringify({ dtype, shape, shard: name, offset, digest: result.digest });
+  const counted = nonfinite === undefined ? "" : `"nonfinite":${JSON.stringify(nonfinite)},`;
+  const inputs = JSON.stringify(
+    step.inputs.map(({ model, source, tensor, dtype, offset }) => {
       return { model, source, tensor, dtype, offset };
     }),
-  };
+  );
+  return `${before.slice(0, -1)},${counted}"operation":${operation},"inputs":${inputs}}`;
 }
 
 /** Counts that are not zero, or undefined when all are. */
@@ -77,11 +84,13 @@ function countNonfinite(result: StepResult): Record<string, number> | undefined 
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
 }
 
-/** A copy whose keys are in order, those that tell kinds apart first. */
-function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ordered);
-  if (typeof value !== "object" || value === null) return value;
+/** JSON of a value whose keys are put in order, those that tell kinds apart first. */
+function ordered(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(ordered).join()}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const rank = (key: string) => (key === "op" || key === "kind" ? `0${key}` : `1${key}`);
-  const entries = Object.entries(value).toSorted(([a], [b]) => (rank(a) < rank(b) ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, item]) => [key, ordered(item)]));
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
+  const sorted = entries.toSorted(([a], [b]) => (rank(a) < rank(b) ? -1 : 1));
+  const members = sorted.map(([key, member]) => `${JSON.stringify(key)}:${ordered(member)}`);
+  return `{${members.join()}}`;
 }

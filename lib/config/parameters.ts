@@ -6,11 +6,11 @@ import type { ConditionalValue, ParameterSetting } from "./types.ts";
  * tensor's name; undefined when there is none, and the next level is to be asked.
  */
 export function evaluate(
-  setting: ParameterSetting,
+  setting: ParameterSetting | undefined,
   t: number,
   tensorName: string,
 ): number | undefined {
-  if (typeof setting === "number") return setting;
+  if (typeof setting === "number" || setting === undefined) return setting;
   if (isGradient(setting)) return interpolate(setting, t);
   const match = setting.find(({ filter }) => {
     return filter === undefined || filter === "*" || tensorName.includes(filter);

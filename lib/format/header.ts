@@ -346,7 +346,8 @@ function readIntegers(
 
 /** Sorts entries by their bytes, fills in `count`, checks every span; returns the last end. */
 function checkCoverage(entries: TensorEntry[], file: string | undefined): number {
-  entries.sort(compareSpans);
+  const sorted = entries.every((each, i) => i === 0 || compareSpans(entries[i - 1], each) < 0);
+  if (!sorted) entries.sort(compareSpans);
   let end = 0;
   for (const entry of entries) {
     checkPlace(entry, end, file);

@@ -1,7 +1,7 @@
 /** Finds a wanted tensor in every source of its slice, and makes their shapes agree. */
 import { printable } from "../errors.ts";
 import type { ModelTensor } from "../format/model.ts";
-import type { Wanted } from "./layers.ts";
+import type { Slice, Wanted } from "./layers.ts";
 import { isVocabularyTensor } from "./names.ts";
 import { isBuffer, type Policies, policyFor, type Reasons, type Remarks } from "./policies.ts";
 import type { Tally } from "./tally.ts";
@@ -85,14 +85,25 @@ function reportMissing(wanted: Wanted, source: number, tally: Tally, hint: strin
   );
 }
 
+const positions = new WeakMap<Slice, readonly number[]>();
+
+/** 0, 1, ... for the sources of a slice. */
+function positionsOf(slice: Slice): readonly number[] {
+  const known = positions.get(slice);
+  if (known !== undefined) return known;
+  const made = slice.sources.map((_, s) => s);
+  positions.set(slice, made);
+  return made;
+}
+
 /** Settles what happens where sources lack the tensor; undefined when it is not made. */
 function settleMissing(wanted: Wanted, around: Alignment): Held | undefined {
-  const all = wanted.slice.sources.map((_, s) => s);
+  const all = positionsOf(wanted.slice);
   const found = all.map((s) => findTensor(wanted, s));
-  const missing = all.filter((s) => found[s] === undefined);
   const tensors = found as ModelTensor[];
   const held: Held = { wanted, tensors, origins: all, reduced: false };
-  if (missing.length === 0) return held;
+  if (!found.includes(undefined)) return held;
+  const missing = all.filter((s) => found[s] === undefined);
   const present = all.filter((s) => found[s] !== undefined);
   const policy = policyFor(around.policies.onMissing, wanted.name);
   if (policy === undefined && isBuffer(wanted.name, tensors[present[0]].shape.length)) {
@@ -147,8 +158,10 @@ function finish(held: Held, shape: readonly number[]): Aligned {
 function settleShapes(held: Held, around: Alignment): Aligned | undefined {
   const { wanted, tensors } = held;
   const lead = wanted.slice.base ?? 0;
+  if (tensors.every((tensor) => sameShape(tensor, tensors[lead]))) {
+    return finish(held, tensors[lead].shape);
+  }
   const odd = tensors.flatMap((tensor, s) => (sameShape(tensor, tensors[lead]) ? [] : [s]));
-  if (odd.length === 0) return finish(held, tensors[lead].shape);
   const rows = commonRows(tensors);
   const tables = tensors.every(({ shape }) => isVocabularyTensor(wanted.name, shape.length));
   const { onMismatch, embeddingRows } = around.policies;

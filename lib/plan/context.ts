@@ -1,8 +1,10 @@
-import { resolve } from "../config/parameters.ts";
+import { evaluate } from "../config/parameters.ts";
 import type { Parameters } from "../config/types.ts";
 import { MergeError, printable } from "../errors.ts";
 import type { Method, ParameterSpec, TensorContext } from "../methods/types.ts";
 import type { Aligned } from "./align.ts";
+
+const NONE: Parameters = {};
 
 /** Where random numbers come from. */
 export interface Chance {
@@ -56,9 +58,7 @@ export class RecipeContext implements TensorContext {
   }
 
   number(name: string): number | undefined {
-    const { slice, t } = this.#aligned.wanted;
-    const settings = [...slice.levels, this.#global].map((level) => level[name]);
-    const value = this.#settle(name, resolve(settings, t, this.name), this.name);
+    const value = this.#settle(name, this.#found(name, NONE, this.name), this.name);
     if (value !== undefined) this.asked.set(name, value);
     return value;
   }
@@ -68,15 +68,22 @@ export class RecipeContext implements TensorContext {
   }
 
   numberOf(name: string, input: number): number | undefined {
-    const { slice, t, sourceNames } = this.#aligned.wanted;
+    const { slice, sourceNames } = this.#aligned.wanted;
     const source = slice.sources[input];
-    const levels = [source.parameters, ...slice.levels, this.#global];
-    const settings = levels.map((level) => level[name]);
-    const value = this.#settle(name, resolve(settings, t, sourceNames[input]), sourceNames[input]);
+    const tensor = sourceNames[input];
+    const value = this.#settle(name, this.#found(name, source.parameters, tensor), tensor);
     const known = this.asked.get(name);
     const values = known instanceof Map ? known : new Map<number, number>();
     if (value !== undefined) this.asked.set(name, values.set(source.position, value));
     return value;
+  }
+
+  /** The first value that a level yields, of those in order of precedence. */
+  #found(name: string, nearest: Parameters, tensor: string): number | undefined {
+    const { slice, t } = this.#aligned.wanted;
+    let value = evaluate(nearest[name], t, tensor);
+    for (const level of slice.levels) value ??= evaluate(level[name], t, tensor);
+    return value ?? evaluate(this.#global[name], t, tensor);
   }
 
   #settle(name: string, found: number | undefined, tensor: string): number | undefined {

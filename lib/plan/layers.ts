@@ -100,6 +100,15 @@ function depthOf(layers: Series): number {
   return depth;
 }
 
+/** What is in any of the lists, in the order of meeting it. */
+function union(lists: readonly (readonly string[])[]): Iterable<string> {
+  const [first, ...others] = lists;
+  const same = (other: readonly string[]) => {
+    return other.length === first.length && other.every((each, i) => each === first[i]);
+  };
+  return others.every(same) ? first : new Set(lists.flat());
+}
+
 /** Output tensors of one run of layers; its first output layer is `start`. */
 export function* wantLayers(slice: Slice, prefix: string, start: number): Generator<Wanted> {
   const bySource = slice.sources.map(({ model }) => {
@@ -110,11 +119,8 @@ export function* wantLayers(slice: Slice, prefix: string, start: number): Genera
   });
   const count = Math.max(...ranges.map(([from, to]) => to - from));
   for (let i = 0; i < count; i++) {
-    const suffixes = new Set<string>();
-    bySource.forEach((layers, s) => {
-      for (const suffix of layers.get(ranges[s][0] + i) ?? []) suffixes.add(suffix);
-    });
-    for (const suffix of suffixes) {
+    const held = bySource.map((layers, s) => layers.get(ranges[s][0] + i) ?? []);
+    for (const suffix of union(held)) {
       const name = joinLayer(prefix, start + i, suffix);
       const sourceNames = ranges.map(([from]) => {
         return from === start ? name : joinLayer(prefix, from + i, suffix);

@@ -1,7 +1,7 @@
 /** Where every output tensor lies: order, shards, offsets, and the finished headers. */
 import { byteLength, DTYPES, type Dtype } from "../format/dtype.ts";
 import { serializeHeader } from "../format/header.ts";
-import { compareNames } from "./names.ts";
+import { sortByName } from "./names.ts";
 import type { PlanShard } from "./types.ts";
 
 /** A tensor that needs a place. */
@@ -33,7 +33,7 @@ function bytesOf({ dtype, count }: Placeable): number {
 function pack<T extends Placeable>(items: readonly T[], limit: number): T[][] {
   const shards: T[][] = [];
   let room = 0;
-  for (const item of [...items].sort((a, b) => compareNames(a.name, b.name))) {
+  for (const item of sortByName(items)) {
     const bytes = bytesOf(item);
     if (shards.length === 0 || (limit > 0 && bytes > room)) {
       shards.push([]);

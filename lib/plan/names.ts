@@ -46,9 +46,23 @@ export function isVocabularyTensor(name: string, rank: number): boolean {
 
 /** Orders names as people read them: runs of digits by their number, the rest by code unit. */
 export function compareNames(a: string, b: string): number {
-  const left = a.split(/(\d+)/);
-  const right = b.split(/(\d+)/);
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+  return compareParts(partsOf(a), partsOf(b));
+}
+
+/** A copy, ordered by name. */
+export function sortByName<T extends { name: string }>(items: readonly T[]): T[] {
+  const keyed = items.map((item) => ({ item, parts: partsOf(item.name) }));
+  return keyed.sort((a, b) => compareParts(a.parts, b.parts)).map(({ item }) => item);
+}
+
+/** Text and runs of digits in turn, beginning with text. */
+function partsOf(name: string): string[] {
+  return name.split(/(\d+)/);
+}
+
+function compareParts(left: readonly string[], right: readonly string[]): number {
+  const both = Math.min(left.length, right.length);
+  for (let i = 0; i < both; i++) {
     if (left[i] === right[i]) continue;
     const numeric = i % 2 === 1 ? Number(left[i]) - Number(right[i]) : 0;
     return numeric !== 0 ? numeric : left[i] < right[i] ? -1 : 1;

@@ -24,7 +24,7 @@ import { settleTokens } from "./tokens.ts";
 import { assignDraws } from "./torch_order.ts";
 import { assignTrims } from "./trims.ts";
 import { isHead, Ties } from "./tying.ts";
-import type { Plan, PlanInput, PlanSource, PlanStep } from "./types.ts";
+import type { Operation, Plan, PlanInput, PlanSource, PlanStep } from "./types.ts";
 import { want } from "./wanted.ts";
 
 export interface PlanOptions {
@@ -86,8 +86,30 @@ export function makePlan(recipe: Recipe, options: PlanOptions = {}): Plan {
   return assemble({ ...parts, remarks, reasons }, options);
 }
 
+/** JSON of operations that was needed before. */
+const texts = new WeakMap<Operation, string>();
+
+function textOfOperation(operation: Operation): string {
+  const known = texts.get(operation);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(operation);
+  texts.set(operation, text);
+  return text;
+}
+
 function lowerAll(wanted: readonly Wanted[], lowering: Lowering, alignment: Alignment): Item[] {
   const items: Item[] = [];
+  // Most tensors of a merge are made by equal operations, of which one is kept.
+  const operations = new Map<string, Operation>();
+  const shared = (operation: Operation) => {
+    const text = JSON.stringify(operation);
+    const known = operations.get(text) ?? operation;
+    if (known === operation) {
+      operations.set(text, operation);
+      texts.set(operation, text);
+    }
+    return known;
+  };
   const { tally } = alignment;
   const names = new Set<string>();
   for (const each of wanted) {
@@ -100,7 +122,7 @@ function lowerAll(wanted: readonly Wanted[], lowering: Lowering, alignment: Alig
     const { shape, count } = aligned;
     try {
       const { dtype, operation } = lower(aligned, lowering);
-      items.push({ name: each.name, dtype, shape, count, operation, aligned });
+      items.push({ name: each.name, dtype, shape, count, operation: shared(operation), aligned });
     } catch (error) {
       if (!(error instanceof MergeError)) throw error;
       const known = [each.name, ...each.sourceNames].map(printable);
@@ -185,7 +207,7 @@ const HASHED = 256;
 /** What a step adds to headers: those of sources tell its inputs' dtypes, those of shards the rest. */
 function textOf({ inputs, operation }: PlanStep): string {
   const spans = inputs.map(({ source, offset }) => `${source}:${offset}`).join();
-  return `${spans} ${JSON.stringify(operation)}\n`;
+  return `${spans} ${textOfOperation(operation)}\n`;
 }
 
 /** SHA-256 over what decides the output's bytes. */

@@ -1,6 +1,6 @@
 /** Which tensors are trimmed together, when a density counts for a model as a whole. */
 import type { Aligned } from "./align.ts";
-import { compareNames } from "./names.ts";
+import { sortByName } from "./names.ts";
 import type { Operation, Sparsify, Trim } from "./types.ts";
 
 /** Tensors that are to be made; their operations are completed. */
@@ -11,12 +11,15 @@ interface Trimmed {
   aligned: Pick<Aligned, "wanted">;
 }
 
+function isGlobal(operation: Operation): boolean {
+  return operation.op === "task" && operation.sparsify.some(({ kind }) => kind === "global");
+}
+
 function replaceGlobals(
   operation: Operation,
   replace: (sparsify: Extract<Sparsify, { kind: "global" }>, input: number) => Sparsify,
 ): Operation {
-  if (operation.op !== "task") return operation;
-  if (!operation.sparsify.some(({ kind }) => kind === "global")) return operation;
+  if (operation.op !== "task" || !isGlobal(operation)) return operation;
   const sparsify = operation.sparsify.map((each, m) => {
     return each.kind === "global" ? replace(each, operation.inputs[m]) : each;
   });
@@ -34,9 +37,10 @@ export function keepOf(density: number, count: number): number {
  */
 export function assignTrims<T extends Trimmed>(items: readonly T[]): { items: T[]; trims: Trim[] } {
   const trims: Trim[] = [];
+  if (!items.some(({ operation }) => isGlobal(operation))) return { items: [...items], trims };
   const known = new Map<string, number>();
   const done = new Map<T, Operation>();
-  for (const item of [...items].sort((a, b) => compareNames(a.name, b.name))) {
+  for (const item of sortByName(items)) {
     const { aligned, operation, count } = item;
     const replaced = replaceGlobals(operation, (sparsify, input) => {
       const { position: model } = aligned.wanted.slice.sources[input];

@@ -1,6 +1,5 @@
 /** The native backend: the engine in C++, reached through the addon. */
 import { ERROR_CODES, type ErrorCode, MergeError } from "../errors.ts";
-import { hex64 } from "../format/xxh64.ts";
 import { type Addon, type JobHandle, loadAddon, type Outcome } from "./addon.ts";
 import { UNDISTURBED } from "./identity.ts";
 import { encodeWork } from "./wire.ts";
@@ -29,11 +28,16 @@ function jobOptions(options: ExecuteOptions) {
   return { threads, isa, sync, map: io === "mmap" };
 }
 
+/** A result is five words: the digest and four counts. */
 function stepResult(words: BigUint64Array, at: number, digested: boolean): StepResult {
-  const [digest, ...counts] = words.subarray(5 * at, 5 * at + 5);
-  const [nanFromInput, nanBorn, overflowFromInput, overflowBorn] = counts.map(Number);
-  const text = digested ? hex64([Number(digest >> 32n), Number(digest & 0xffffffffn)]) : "";
-  return { digest: text, nanFromInput, nanBorn, overflowFromInput, overflowBorn };
+  const first = 5 * at;
+  return {
+    digest: digested ? words[first].toString(16).padStart(16, "0") : "",
+    nanFromInput: Number(words[first + 1]),
+    nanBorn: Number(words[first + 2]),
+    overflowFromInput: Number(words[first + 3]),
+    overflowBorn: Number(words[first + 4]),
+  };
 }
 
 function results(outcome: Outcome, work: Work): StepResult[] {

@@ -21,7 +21,8 @@ export function nonfiniteOf(
   name?: string,
 ): NonfiniteTensor[] {
   return results.flatMap(({ digest: _, ...counts }, i) => {
-    if (!Object.values(counts).some((count) => count > 0)) return [];
+    const { nanFromInput, nanBorn, overflowFromInput, overflowBorn } = counts;
+    if (nanFromInput + nanBorn + overflowFromInput + overflowBorn === 0) return [];
     const tensor = printable(made.steps[i].tensor);
     return [{ tensor: name === undefined ? tensor : `${printable(name)}/${tensor}`, ...counts }];
   });
