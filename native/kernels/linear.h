@@ -16,28 +16,45 @@ namespace {
 
 using weightloom::LinearArgs;
 
-template <class V, class C, class At>
-inline void linear_step(const LinearArgs& a, At at) {
+// With a known number of inputs (0: any) the loop over them is none. mean: what is equal in all
+// inputs stays.
+template <class V, class C, uint32_t known, bool mean>
+void linear_of(const LinearArgs& a) {
   using F = typename V::F;
-  const F first = at.load(a.inputs[0]);
-  F sum = V::mul(V::set(a.weights[0]), first);
-  auto same = V::equal(first, first);
-  for (uint32_t m = 1; m < a.input_count; ++m) {
-    const F x = at.load(a.inputs[m]);
-    sum = V::add(sum, V::mul(V::set(a.weights[m]), x));
-    same = V::both(same, V::equal(x, first));
+  const uint32_t count = known == 0 ? a.input_count : known;
+  walk<V, C>(a.n, [&](auto at) {
+    const F first = at.load(a.inputs[0]);
+    F sum = V::mul(V::set(a.weights[0]), first);
+    auto same = V::equal(first, first);
+    for (uint32_t m = 1; m < count; ++m) {
+      const F x = at.load(a.inputs[m]);
+      sum = V::add(sum, V::mul(V::set(a.weights[m]), x));
+      if (mean) same = V::both(same, V::equal(x, first));
+    }
+    if (a.divide) sum = V::div(sum, V::set(a.divisor));
+    if (mean) sum = V::select(same, first, sum);
+    if (!all_below<V>(sum, V::set(a.limit))) {
+      sum = settle<V>(at, sum, a.limit, nullptr, a.inputs, a.input_count, *a.nonfinite);
+    }
+    at.store(a.out, sum);
+  });
+}
+
+template <class V, class C, bool mean>
+void linear_by_count(const LinearArgs& a) {
+  switch (a.input_count) {
+    case 2:
+      return linear_of<V, C, 2, mean>(a);
+    case 3:
+      return linear_of<V, C, 3, mean>(a);
+    default:
+      return linear_of<V, C, 0, mean>(a);
   }
-  if (a.divide) sum = V::div(sum, V::set(a.divisor));
-  if (a.mean) sum = V::select(same, first, sum);
-  if (!all_below<V>(sum, V::set(a.limit))) {
-    sum = settle<V>(at, sum, a.limit, nullptr, a.inputs, a.input_count, *a.nonfinite);
-  }
-  at.store(a.out, sum);
 }
 
 template <class V, class C>
 void linear(const LinearArgs& a) {
-  walk<V, C>(a.n, [&](auto at) { linear_step<V, C>(a, at); });
+  return a.mean ? linear_by_count<V, C, true>(a) : linear_by_count<V, C, false>(a);
 }
 
 }  // namespace
