@@ -34,7 +34,7 @@ function makeTraps(folder) {
     writeFileSync(path, `#!/bin/sh\necho "$0 $*" >> "${log}"\nexit 1\n`);
     chmodSync(path, 0o755);
   }
-  symlinkSync(process.execPath, join(folder, "node"));
+  if (process.platform !== "win32") symlinkSync(process.execPath, join(folder, "node"));
   return { path: folder, called: () => (existsSync(log) ? readFileSync(log, "utf8") : "") };
 }
 

@@ -1,6 +1,6 @@
 /** Packs the checkout twice: with an addon for this machine, and without any. */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { npm, run } from "./npm.mjs";
 
 const root = join(import.meta.dirname, "../..");
@@ -44,7 +44,8 @@ function addOwnBuild(folder) {
 export function packages(work) {
   const first = pack(root, join(work, "first"));
   if (first.bytes > MOST_BYTES) throw new Error(`the package has ${first.bytes} bytes`);
-  run("tar", ["-xzf", first.path, "-C", work]);
+  // Without a path: some tars take the C of C:\\ for a host.
+  run("tar", ["-xzf", basename(first.path), "-C", ".."], { cwd: dirname(first.path) });
   const folder = join(work, "package");
   if (!hasPrebuild(folder)) addOwnBuild(folder);
   const withAddon = pack(folder, join(work, "with")).path;
