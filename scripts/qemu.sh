@@ -72,6 +72,14 @@ step "addon: build"
 env "${tools[@]}" node node_modules/node-gyp/bin/node-gyp.js rebuild "--arch=$arch" -j max --silent
 cd "$OLDPWD"
 
+emulated=("${qemu[@]}" "$work/node/bin/node")
+targets='require("node-gyp-build")(process.cwd()).targets.join()'
+
+if [ "$arch" = x64 ]; then
+  step "AVX2 without the system saving its registers: scalar"
+  (cd "$work/project" && test "$(QEMU_CPU=Haswell,-xsave "${emulated[@]}" -p "$targets")" = scalar)
+fi
+
 for cpu in "${cpus[@]}"; do
   export QEMU_CPU=$cpu
   step "$cpu: native tests"
@@ -80,11 +88,9 @@ for cpu in "${cpus[@]}"; do
     printf '%s passed\n' "$(basename "$test")"
   done
   step "$cpu: parity tests"
-  emulated=("${qemu[@]}" "$work/node/bin/node")
   (
     cd "$work/project"
-    "${emulated[@]}" -p '`${process.arch} ${process.version}: ${
-      require("node-gyp-build")(process.cwd()).targets}`'
+    "${emulated[@]}" -p "\`\${process.arch} \${process.version}: \` + $targets"
     "${emulated[@]}" node_modules/vitest/vitest.mjs run --pool=threads --testTimeout=900000 \
       test/parity "$@"
   )
