@@ -105,7 +105,9 @@ function isTaken(path: string): boolean {
 
 function outputExists(out: string, folder: boolean): MergeError {
   return new MergeError("OUTPUT_EXISTS", `${printable(out)} already exists`, {
-    hint: folder ? "allow it by overwrite (--overwrite), or choose another path" : "it is not a folder",
+    hint: folder
+      ? "allow it by overwrite (--overwrite), or choose another path"
+      : "it is not a folder",
   });
 }
 
