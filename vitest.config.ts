@@ -32,5 +32,6 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    coverage: { provider: "v8", include: ["lib/**"], reporter: ["text", "json-summary"] },
   },
 });

@@ -3,14 +3,26 @@
  * output is allocated. Each function computes at once; its `.async` form returns a promise and
  * computes on the thread pool, during which the inputs must not be changed or transferred.
  */
+import type {
+  ArrayOptions,
+  DareOptions,
+  LinearFunction,
+  LinearOptions,
+  MergeFunction,
+  MergeTensorsOptions,
+  SlerpFunction,
+  SlerpOptions,
+  TaskArithmeticOptions,
+  TaskFunction,
+  TensorLike,
+  TiesOptions,
+} from "./array-types.ts";
 import { MergeError } from "./errors.ts";
-import type { FloatDtype } from "./format/dtype.ts";
 import { METHODS } from "./methods/index.ts";
 import type { Method, ParameterSpec, TensorContext } from "./methods/types.ts";
 import { trimAlone } from "./plan/trims.ts";
 import type { Operation } from "./plan/types.ts";
 import {
-  type ComputeOptions,
   checkSignal,
   chooseBackend,
   chooseIsa,
@@ -27,68 +39,6 @@ import {
   type Tensor,
   tensor,
 } from "./tensor.ts";
-
-/** A tensor, or a Float32Array that stands for a one-dimensional F32 tensor. */
-export type TensorLike = Tensor | Float32Array;
-
-/** Options of every function here. */
-export interface ArrayOptions extends ComputeOptions {
-  /** Dtype of the result; default: the base's, else the first input's. */
-  dtype?: FloatDtype;
-  /** Cancels the promise form. */
-  signal?: AbortSignal;
-}
-
-export interface LinearOptions extends ArrayOptions {
-  /** One weight for all, or one for each model; default 1. */
-  weight?: number | readonly number[];
-  /** Divide by the sum of the weights; default true. */
-  normalize?: boolean;
-}
-
-export interface SlerpOptions extends ArrayOptions {
-  /** 0 gives the first tensor, 1 the second. */
-  t: number;
-}
-
-export interface TaskArithmeticOptions extends ArrayOptions {
-  /** The tensor that all models started from. */
-  base: TensorLike;
-  weight?: number | readonly number[];
-  /** Divide by the sum of the weights; default as in the method of the same name. */
-  normalize?: boolean;
-  /** Factor on the combined delta; default 1. */
-  lambda?: number;
-}
-
-export interface TiesOptions extends TaskArithmeticOptions {
-  /** Share of each delta to keep, one for all or one for each model; default 1. */
-  density?: number | readonly number[];
-  /** Restore the L1 norm lost by sparsification. */
-  rescale?: boolean;
-}
-
-export interface DareOptions extends TiesOptions {
-  /** Elect signs as TIES does (dare_ties) instead of adding (dare_linear); default false. */
-  ties?: boolean;
-  /** Seed of the masks; default 0. */
-  seed?: number | bigint;
-  /** Name that enters the random key, as a tensor's name does in a merge; default "". */
-  name?: string;
-}
-
-/** Options of `mergeTensors`, the form in which every method can be called. */
-export interface MergeTensorsOptions extends ArrayOptions {
-  base?: TensorLike;
-  /** The method's parameters by name; a per-model one may be a list with a value for each model. */
-  parameters?: Readonly<Record<string, number | boolean | readonly number[]>>;
-  /** Seed of random choices; default 0. */
-  seed?: number | bigint;
-  /** Source of random numbers; see `MergeOptions.random`. */
-  random?: "philox" | "torch-cpu";
-  /** Name that enters the random key, as a tensor's name does in a merge; default "". */
-  name?: string;
-}
 
 interface Call {
   random?: "philox" | "torch-cpu" | undefined;
@@ -274,25 +224,25 @@ function prepare(call: Call): Prepared<Tensor> {
   };
 }
 
-function present<T extends TensorLike>(result: Tensor, like: T): T {
+function present(result: Tensor, like: TensorLike): TensorLike {
   const plain = like instanceof Float32Array && result.dtype === "F32";
-  return (plain ? result.data : result) as T;
+  return plain ? (result.data as Float32Array) : result;
 }
 
-function computeSync<T extends TensorLike>(call: Call): T {
+function computeSync(call: Call): TensorLike {
   const { work, backend, options, result } = prepare(call);
   backend.executeSync(work, options);
-  return present(result, call.models[0] as T);
+  return present(result, call.models[0]);
 }
 
-async function compute<T extends TensorLike>(call: Call): Promise<T> {
+async function compute(call: Call): Promise<TensorLike> {
   const { work, backend, options, result } = prepare(call);
   await backend.execute(work, options);
-  return present(result, call.models[0] as T);
+  return present(result, call.models[0]);
 }
 
 /** Weighted average of any number of tensors. */
-function linearCall(models: readonly TensorLike[], options: LinearOptions): Call {
+function linearCall(models: readonly TensorLike[], options: LinearOptions = {}): Call {
   checkOptions(options);
   const { weight, normalize } = options;
   return { method: "linear", models, values: { weight, normalize }, seed: 0n, name: "", options };
@@ -315,7 +265,7 @@ function taskCall(method: string, models: readonly TensorLike[], options: DareOp
 function generalCall(
   method: string,
   models: readonly TensorLike[],
-  options: MergeTensorsOptions,
+  options: MergeTensorsOptions = {},
 ): Call {
   checkOptions(options);
   const { base, parameters: values = {}, name = "" } = options;
@@ -333,83 +283,53 @@ function dareName(options: DareOptions): string {
 }
 
 /** Joins the two forms: call it for the result now, or `.async` for a promise of it. */
-function forms<A extends unknown[], R>(
-  now: (...args: A) => R,
-  later: (...args: A) => Promise<R>,
-): ((...args: A) => R) & { async: (...args: A) => Promise<R> } {
-  return Object.assign((...args: A) => now(...args), {
-    // Argument errors become rejections, as callers of a promise form expect.
-    async: async (...args: A) => later(...args),
-  });
+function forms<F>(callOf: (...args: never[]) => Call): F {
+  const of = callOf as (...args: unknown[]) => Call;
+  const now = (...args: unknown[]) => computeSync(of(...args));
+  // Argument errors become rejections, as callers of a promise form expect.
+  return Object.assign(now, { async: async (...args: unknown[]) => compute(of(...args)) }) as F;
 }
-
-type Both<A extends unknown[]> = ((...args: A) => TensorLike) & {
-  async: (...args: A) => Promise<TensorLike>;
-};
 
 /**
  * Weighted average: Σ wᵢ·xᵢ [/ Σ wᵢ]. Float32Arrays in give a Float32Array, tensors a tensor.
  * @example linear([a, b], { weight: [0.7, 0.3] })
  */
-export const linear: Both<[models: readonly TensorLike[], options?: LinearOptions]> = forms(
-  (models: readonly TensorLike[], options: LinearOptions = {}) =>
-    computeSync(linearCall(models, options)),
-  (models: readonly TensorLike[], options: LinearOptions = {}) =>
-    compute(linearCall(models, options)),
-);
+export const linear: LinearFunction = forms(linearCall);
 
 /**
  * Spherical interpolation from `a` (t = 0) to `b` (t = 1).
  * @example slerp(a, b, { t: 0.5 })
  */
-export const slerp: Both<[a: TensorLike, b: TensorLike, options: SlerpOptions]> = forms(
-  (a: TensorLike, b: TensorLike, options: SlerpOptions) => computeSync(slerpCall(a, b, options)),
-  (a: TensorLike, b: TensorLike, options: SlerpOptions) => compute(slerpCall(a, b, options)),
-);
+export const slerp: SlerpFunction = forms(slerpCall);
 
 /**
  * Task arithmetic: base + λ·Σ wᵢ·(xᵢ − base).
  * @example taskArithmetic([a, b], { base, weight: [0.6, 0.4] })
  */
-export const taskArithmetic: Both<[models: readonly TensorLike[], options: TaskArithmeticOptions]> =
-  forms(
-    (models: readonly TensorLike[], options: TaskArithmeticOptions) =>
-      computeSync(taskCall("task_arithmetic", models, options)),
-    (models: readonly TensorLike[], options: TaskArithmeticOptions) =>
-      compute(taskCall("task_arithmetic", models, options)),
-  );
+export const taskArithmetic: TaskFunction<TaskArithmeticOptions> = forms(
+  (models: readonly TensorLike[], options: TaskArithmeticOptions) =>
+    taskCall("task_arithmetic", models, options),
+);
 
 /**
  * TIES: trim each delta, elect a sign for each element, combine what agrees.
  * @example ties([a, b], { base, density: 0.5 })
  */
-export const ties: Both<[models: readonly TensorLike[], options: TiesOptions]> = forms(
-  (models: readonly TensorLike[], options: TiesOptions) =>
-    computeSync(taskCall("ties", models, options)),
-  (models: readonly TensorLike[], options: TiesOptions) =>
-    compute(taskCall("ties", models, options)),
+export const ties: TaskFunction<TiesOptions> = forms(
+  (models: readonly TensorLike[], options: TiesOptions) => taskCall("ties", models, options),
 );
 
 /**
  * DARE: drop delta elements at random, then add (or, with `ties`, elect signs and combine).
  * @example dare([a, b], { base, density: 0.5, seed: 7 })
  */
-export const dare: Both<[models: readonly TensorLike[], options: DareOptions]> = forms(
+export const dare: TaskFunction<DareOptions> = forms(
   (models: readonly TensorLike[], options: DareOptions) =>
-    computeSync(taskCall(dareName(options), models, options)),
-  (models: readonly TensorLike[], options: DareOptions) =>
-    compute(taskCall(dareName(options), models, options)),
+    taskCall(dareName(options), models, options),
 );
 
 /**
  * Any method by its name, with its parameters as in a recipe.
  * @example mergeTensors("karcher", [a, b, c], { parameters: { max_iter: 20 } })
  */
-export const mergeTensors: Both<
-  [method: string, models: readonly TensorLike[], options?: MergeTensorsOptions]
-> = forms(
-  (method: string, models: readonly TensorLike[], options: MergeTensorsOptions = {}) =>
-    computeSync(generalCall(method, models, options)),
-  (method: string, models: readonly TensorLike[], options: MergeTensorsOptions = {}) =>
-    compute(generalCall(method, models, options)),
-);
+export const mergeTensors: MergeFunction = forms(generalCall);

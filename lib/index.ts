@@ -1,20 +1,20 @@
 /** The public surface of weightloom. */
-export {
-  type ArrayOptions,
-  type DareOptions,
-  dare,
-  type LinearOptions,
-  linear,
-  type MergeTensorsOptions,
-  mergeTensors,
-  type SlerpOptions,
-  slerp,
-  type TaskArithmeticOptions,
-  type TensorLike,
-  type TiesOptions,
-  taskArithmetic,
-  ties,
-} from "./arrays.ts";
+export type {
+  ArrayOptions,
+  DareOptions,
+  LinearFunction,
+  LinearOptions,
+  Merged,
+  MergeFunction,
+  MergeTensorsOptions,
+  SlerpFunction,
+  SlerpOptions,
+  TaskArithmeticOptions,
+  TaskFunction,
+  TensorLike,
+  TiesOptions,
+} from "./array-types.ts";
+export { dare, linear, mergeTensors, slerp, taskArithmetic, ties } from "./arrays.ts";
 export { ERROR_CODES, type ErrorCode, MergeError, type Place, type Problem } from "./errors.ts";
 export type { Download } from "./hub/download.ts";
 export {

@@ -82,6 +82,9 @@ function optionsOf(values: Values, out: string): MergeOptions {
   return options;
 }
 
+/** Windows knows no SIGTERM; Ctrl+Break is what it has beside Ctrl+C. */
+const SIGNALS = process.platform === "win32" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
+
 /** `weightloom merge RECIPE.yml OUT/` */
 export async function mergeCommand(args: readonly string[], streams: Streams): Promise<number> {
   const { positionals, values } = parse(args, OPTIONS, ["RECIPE.yml", "OUT/"]);
@@ -90,8 +93,7 @@ export async function mergeCommand(args: readonly string[], streams: Streams): P
   const options = { ...optionsOf(values, positionals[1]), ...hubOptions(values, streams, quiet) };
   const abort = new AbortController();
   const onSignal = () => abort.abort();
-  process.once("SIGINT", onSignal);
-  process.once("SIGTERM", onSignal);
+  for (const name of SIGNALS) process.once(name, onSignal);
   const info = backendInfo();
   if (info.backend === "reference" && options.backend !== "reference") {
     streams.error(`note: ${info.reason}; using the TypeScript reference backend`);
@@ -106,8 +108,7 @@ export async function mergeCommand(args: readonly string[], streams: Streams): P
     return 0;
   } finally {
     progress.stop();
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    for (const name of SIGNALS) process.off(name, onSignal);
   }
 }
 

@@ -11,7 +11,6 @@ export const arceeFusion: Method = {
   parameters: [],
   lower(tensor) {
     const base = tensor.base as number;
-    if (tensor.others.length === 0) return { op: "copy", input: base };
     return { op: "arcee_fusion", base, input: tensor.others[0], width: rowWidth(tensor.shape) };
   },
 };

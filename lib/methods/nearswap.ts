@@ -18,7 +18,7 @@ export const nearswap: Method = {
   lower(tensor) {
     const base = tensor.base as number;
     const t = Math.fround(tensor.number("t") as number);
-    if (tensor.others.length === 0 || t <= 0) return { op: "copy", input: base };
+    if (t <= 0) return { op: "copy", input: base };
     return { op: "nearswap", base, input: tensor.others[0], t };
   },
 };

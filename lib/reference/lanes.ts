@@ -4,16 +4,6 @@
  */
 export const BLOCK = 65_536;
 
-/** x·y over any number of elements: lanes, blocks, blocks in order. */
-export function dot(x: ArrayLike<number>, y: ArrayLike<number>): number {
-  let sum = 0;
-  for (let first = 0; first < x.length; first += BLOCK) {
-    const count = Math.min(BLOCK, x.length - first);
-    sum += sumBlock(count, (i) => x[first + i] * y[first + i]);
-  }
-  return sum;
-}
-
 /** Adds `term(i)` for every element of a block, and folds. */
 export function sumBlock(count: number, term: (i: number) => number): number {
   const lanes = new Float64Array(16);

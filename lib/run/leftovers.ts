@@ -11,8 +11,11 @@ import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { MergeError, printable } from "../errors.ts";
 import { isOwned, isRunning, LOCK } from "./lock.ts";
+import { patiently, RETRIES } from "./patience.ts";
 
 const MARK = ".weightloom-";
+
+const REMOVAL = { recursive: true, force: true, maxRetries: RETRIES };
 
 export function stagePath(target: string, hash: string): string {
   return `${target}${MARK}${hash.slice(0, 12)}`;
@@ -69,7 +72,7 @@ export function removeLeftovers(target: string, stage: string): string[] {
   const busy = found.find(({ kind }) => kind === "busy");
   if (busy !== undefined) throw outputBusy(target, busy.path);
   const stale = found.filter(({ kind }) => kind === "stale");
-  for (const { path } of stale) rmSync(path, { recursive: true, force: true });
+  for (const { path } of stale) rmSync(path, REMOVAL);
   if (stale.length === 0) return [];
   const shown = stale.map(({ path }) => printable(basename(path))).join(", ");
   return [`removed what an interrupted merge of another plan or inputs had left: ${shown}`];
@@ -95,10 +98,10 @@ export function settleReplacement(target: string): void {
     const there = statSync(target, { throwIfNoEntry: false });
     const empty = there?.isDirectory() === true && readdirSync(target).length === 0;
     if (there !== undefined && !empty) {
-      rmSync(path, { recursive: true, force: true });
+      rmSync(path, REMOVAL);
     } else {
       if (empty) rmdirSync(target);
-      renameSync(path, target);
+      patiently(() => renameSync(path, target));
     }
   }
 }

@@ -164,7 +164,9 @@ export function claim(folder: string): "busy" | "new" | "before" {
       if (lastOf(folder).owner?.token === token) return made ? "new" : "before";
       rmSync(join(folder, next), { force: true });
     } catch (error) {
-      const vanished = (error as NodeJS.ErrnoException).code === "ENOENT";
+      const { code } = error as NodeJS.ErrnoException;
+      // On Windows a folder that is being removed refuses until it is gone.
+      const vanished = code === "ENOENT" || (code === "EPERM" && process.platform === "win32");
       if (vanished && attempt < ATTEMPTS) continue;
       if (made) removeEmpty(folder);
       throw error;

@@ -28,6 +28,7 @@ import type { Plan } from "../plan/types.ts";
 import { loadAddon } from "./addon.ts";
 import { asidePath, outputBusy, privatePath, removeLeftovers, stagePath } from "./leftovers.ts";
 import { claim, LOCK } from "./lock.ts";
+import { patiently, RETRIES } from "./patience.ts";
 import { exchange } from "./replace.ts";
 
 /** Records of whole shards, which are not published, have names that begin with this. */
@@ -56,7 +57,8 @@ export function realPath(path: string): string {
     rest.unshift(basename(at));
     at = dirname(at);
   }
-  return join(realpathSync(at), ...rest);
+  // The system's own knows how names are written where "A" and "a" are the same.
+  return join(realpathSync.native(at), ...rest);
 }
 
 function isInside(inner: string, outer: string): boolean {
@@ -85,7 +87,7 @@ export function checkOutput(out: string, plan: Plan, overwrite: boolean): void {
 /** Removes the old folder; where it cannot be, the next merge removes it. */
 function forget(path: string): void {
   try {
-    rmSync(path, { recursive: true, force: true });
+    rmSync(path, { recursive: true, force: true, maxRetries: RETRIES });
   } catch {
     // The model is published: that the old one is still there is no reason to say it failed.
   }
@@ -103,8 +105,16 @@ function isTaken(path: string): boolean {
 
 function outputExists(out: string, folder: boolean): MergeError {
   return new MergeError("OUTPUT_EXISTS", `${printable(out)} already exists`, {
-    hint: folder ? "allow it by overwrite, or choose another path" : "it is not a folder",
+    hint: folder
+      ? "allow it by overwrite (--overwrite), or choose another path"
+      : "it is not a folder",
   });
+}
+
+/** Puts a folder where there is none, or an empty one, which Windows does not replace by itself. */
+function moveInto(folder: string, target: string): void {
+  if (process.platform === "win32" && existsSync(target)) rmdirSync(target);
+  patiently(() => renameSync(folder, target));
 }
 
 /** Removes empty folders from `path` up to `top`. */
@@ -189,7 +199,7 @@ export class Stage {
     const path = join(this.path, recordName(shard));
     this.#guard(() => {
       this.#write(`${path}~`, Buffer.from(text), this.#sync);
-      renameSync(`${path}~`, path);
+      patiently(() => renameSync(`${path}~`, path));
     });
   }
 
@@ -207,13 +217,13 @@ export class Stage {
       if (replaces && !overwrite) throw outputExists(this.#out, true);
       // From here on nobody else may take the stage over.
       const ready = privatePath(this.path);
-      renameSync(this.path, ready);
+      patiently(() => renameSync(this.path, ready));
       try {
         this.#strip(ready);
         if (this.#sync) syncFolder(ready);
         this.#replace(ready, replaces);
       } catch (error) {
-        rmSync(ready, { recursive: true, force: true });
+        rmSync(ready, { recursive: true, force: true, maxRetries: RETRIES });
         throw error;
       }
     });
@@ -240,7 +250,7 @@ export class Stage {
     } catch {
       path = this.path;
     }
-    await rm(path, { recursive: true, force: true });
+    await rm(path, { recursive: true, force: true, maxRetries: RETRIES });
   }
 
   /** Removes what belongs to the stage and not to the model. */
@@ -254,7 +264,7 @@ export class Stage {
   #replace(ready: string, replaces: boolean): void {
     const aside = asidePath(this.path);
     if (replaces) exchange(ready, this.#out, aside);
-    else renameSync(ready, this.#out);
+    else moveInto(ready, this.#out);
     try {
       if (this.#sync) syncFolder(dirname(this.#out));
     } catch (error) {

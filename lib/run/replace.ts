@@ -2,6 +2,7 @@
 import { renameSync } from "node:fs";
 import { type ErrorCode, MergeError } from "../errors.ts";
 import { loadAddon } from "./addon.ts";
+import { patiently } from "./patience.ts";
 
 /**
  * Lets `path` and `target`, which both exist, change places; called again it undoes itself. Where
@@ -13,12 +14,12 @@ export function exchange(path: string, target: string, aside: string): void {
   const done = loadAddon().addon?.exchange(path, target) ?? false;
   if (typeof done === "object") throw new MergeError(done.code as ErrorCode, done.message);
   if (done) return;
-  renameSync(target, aside);
+  patiently(() => renameSync(target, aside));
   try {
-    renameSync(path, target);
+    patiently(() => renameSync(path, target));
   } catch (error) {
-    renameSync(aside, target);
+    patiently(() => renameSync(aside, target));
     throw error;
   }
-  renameSync(aside, path);
+  patiently(() => renameSync(aside, path));
 }

@@ -2,7 +2,6 @@
 // of what is exported here is lib/run/addon.ts.
 #include <napi.h>
 
-#include <cerrno>
 #include <cstring>
 
 #include "../engine/hash.h"
@@ -15,8 +14,7 @@ namespace {
 
 Napi::Object failure(Napi::Env env, const FileError& error) {
   Napi::Object out = Napi::Object::New(env);
-  const bool space = error.error_number == ENOSPC || error.error_number == EDQUOT;
-  out.Set("code", space ? "NO_SPACE" : "WRITE_FAILED");
+  out.Set("code", error.is_full() ? "NO_SPACE" : "WRITE_FAILED");
   out.Set("message",
           error.path + ": " + error.operation + ": " + std::strerror(error.error_number));
   return out;

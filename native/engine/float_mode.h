@@ -6,6 +6,8 @@
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <xmmintrin.h>
+#elif defined(_M_ARM64)
+#include <intrin.h>
 #endif
 
 namespace weightloom {
@@ -27,6 +29,12 @@ class FloatMode {
 
  private:
   uint64_t saved_;
+#elif defined(_M_ARM64)
+  FloatMode() : saved_(_ReadStatusReg(ARM64_FPCR)) { _WriteStatusReg(ARM64_FPCR, 0); }
+  ~FloatMode() { _WriteStatusReg(ARM64_FPCR, saved_); }
+
+ private:
+  __int64 saved_;
 #else
   FloatMode() = default;
   ~FloatMode() {}

@@ -1,7 +1,6 @@
 #include "job.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <new>
 
@@ -16,10 +15,9 @@ JobError from_file_error(const FileError& error) {
   if (error.operation == "size") {
     return {"INPUT_CHANGED", error.path + " changed while it was being merged"};
   }
-  const bool space = error.error_number == ENOSPC || error.error_number == EDQUOT;
   const bool writing =
       error.operation == "write" || error.operation == "sync" || error.operation == "close";
-  const char* code = space ? "NO_SPACE" : writing ? "WRITE_FAILED" : "FILE_UNREADABLE";
+  const char* code = error.is_full() ? "NO_SPACE" : writing ? "WRITE_FAILED" : "FILE_UNREADABLE";
   return {code, error.path + ": " + error.operation + ": " + reason};
 }
 

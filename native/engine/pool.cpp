@@ -6,6 +6,8 @@
 #include <system_error>
 #include <thread>
 
+#include "../platform/keep_loaded.h"
+
 namespace weightloom {
 namespace {
 
@@ -18,7 +20,7 @@ struct Pool {
 };
 
 Pool& pool() {
-  static Pool* const only = new Pool;
+  static Pool* const only = (keep_loaded(), new Pool);
   return *only;
 }
 

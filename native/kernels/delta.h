@@ -8,6 +8,7 @@
 // Memory: one read of x and base each; the outputs are tiles.
 #pragma once
 
+#include "../simd/bits.h"
 #include "args.h"
 #include "walk.h"
 
@@ -51,10 +52,10 @@ void collect_of(const CollectArgs& a) {
     const uint32_t live = static_cast<uint32_t>((uint64_t{1} << at.live) - 1);
     const uint32_t over = V::bits(V::less_u32(high, bits)) & live;
     const uint32_t under = V::bits(V::less_u32(bits, low));
-    above += static_cast<uint64_t>(__builtin_popcount(over));
+    above += count_ones(over);
     const uint32_t in = live & ~(over | under);
     if (keeps) V::store_chosen_u32(a.keys + inside, in, bits);
-    inside += static_cast<uint64_t>(__builtin_popcount(in));
+    inside += count_ones(in);
   });
   *a.above += above;
   *a.inside = inside;

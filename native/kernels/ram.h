@@ -9,6 +9,7 @@
 // added all the same, which keeps it. Memory: one pass each.
 #pragma once
 
+#include "../simd/bits.h"
 #include "nonfinite.h"
 
 namespace {
@@ -66,8 +67,8 @@ void ram_count(const RamCountArgs& a) {
     for (uint32_t m = 0; m < a.input_count; ++m) {
       const auto d = V::sub(at.load(a.inputs[m]), base);
       const uint32_t active = V::bits(V::greater(V::abs(d), epsilon));
-      a.unique[m] += static_cast<uint64_t>(__builtin_popcount(active & single));
-      a.shared[m] += static_cast<uint64_t>(__builtin_popcount(active & ~single));
+      a.unique[m] += count_ones(active & single);
+      a.shared[m] += count_ones(active & ~single);
     }
   });
 }

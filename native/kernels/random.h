@@ -7,6 +7,8 @@
 // `first` is a multiple of 64. Arithmetic only; no memory but the output.
 #pragma once
 
+#include <cstring>
+
 #include "../simd/contract.h"
 #include "args.h"
 
@@ -106,7 +108,7 @@ void random_words(const RandomWordArgs& a) {
     }
     uint32_t woven[step];
     V::store_woven(woven, block[0].words);
-    __builtin_memcpy(a.words + i, woven, (a.n - i) * sizeof(uint32_t));
+    std::memcpy(a.words + i, woven, (a.n - i) * sizeof(uint32_t));
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include <cstring>
 
+#include "../simd/bits.h"
 #include "../simd/contract.h"
 #include "args.h"
 
@@ -73,7 +74,7 @@ void key_rank(const KeyRankArgs& a) {
     const auto tied = V::both(V::equal_u32(other, key), before);
     const auto alive = static_cast<uint32_t>((uint64_t{1} << live) - 1);
     const uint32_t lower = V::bits(V::either(V::less_u32(other, key), tied)) & alive;
-    rank += static_cast<uint32_t>(__builtin_popcount(lower));
+    rank += count_ones(lower);
   });
   *a.rank = rank;
 }
@@ -111,8 +112,7 @@ void decide_bins(const RankBinArgs& a) {
     }
     uint32_t open = alive & ~(stays | V::bits(above));
     for (; open != 0; open &= open - 1) {
-      a.undecided[undecided++] =
-          static_cast<uint32_t>(at) + static_cast<uint32_t>(__builtin_ctz(open));
+      a.undecided[undecided++] = static_cast<uint32_t>(at) + lowest_one(open);
     }
   });
   *a.undecided_count = undecided;

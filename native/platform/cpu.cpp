@@ -23,6 +23,9 @@ Leaf cpuid(uint32_t leaf, uint32_t subleaf) {
   Leaf out;
 #if defined(_MSC_VER)
   int parts[4];
+  // Beyond the highest leaf the processor answers with another leaf's bits.
+  __cpuid(parts, 0);
+  if (static_cast<uint32_t>(parts[0]) < leaf) return out;
   __cpuidex(parts, static_cast<int>(leaf), static_cast<int>(subleaf));
   out = {static_cast<uint32_t>(parts[0]), static_cast<uint32_t>(parts[1]),
          static_cast<uint32_t>(parts[2]), static_cast<uint32_t>(parts[3])};

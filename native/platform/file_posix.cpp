@@ -30,7 +30,7 @@ int64_t modification_time(const struct stat& status) {
 }  // namespace
 
 InputFile::InputFile(const std::string& path, uint64_t size, bool map)
-    : file_(path, O_RDONLY | O_NONBLOCK), size_(size) {
+    : file_(path, Access::read), size_(size) {
   file_.with([&](int descriptor) {
     struct stat status;
     if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode) ||
@@ -80,7 +80,7 @@ void InputFile::fail_check() const {
   fail("size", path(), 0);
 }
 
-OutputFile::OutputFile(const std::string& path) : file_(path, O_WRONLY) {}
+OutputFile::OutputFile(const std::string& path) : file_(path, Access::write) {}
 
 void OutputFile::write(const void* from, uint64_t offset, size_t bytes) {
   auto* at = static_cast<const uint8_t*>(from);
@@ -109,7 +109,7 @@ void OutputFile::finish(bool sync) {
 }
 
 void reserve_file(const std::string& path, uint64_t size) {
-  KeptFile file(path, O_WRONLY);
+  KeptFile file(path, Access::write);
   file.with([&](int descriptor) {
 #if defined(__linux__)
     int error = 0;

@@ -15,7 +15,9 @@ namespace {
 constexpr int kMostKept = 16;
 std::atomic<int> kept{0};
 
-int open_file(const std::string& path, int flags) {
+int open_file(const std::string& path, Access access) {
+  // Without O_NONBLOCK, opening a pipe would wait for a writer.
+  const int flags = access == Access::read ? O_RDONLY | O_NONBLOCK : O_WRONLY;
   for (;;) {
     const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
     if (descriptor >= 0) return descriptor;
@@ -24,15 +26,17 @@ int open_file(const std::string& path, int flags) {
 }
 
 // What was only read is none the worse when closing fails.
-void close_file(int descriptor, const std::string& path, int flags) {
-  const bool written = (flags & O_ACCMODE) != O_RDONLY;
-  if (::close(descriptor) != 0 && errno != EINTR && written) throw FileError{"close", path, errno};
+void close_file(int descriptor, const std::string& path, Access access) {
+  if (::close(descriptor) == 0 || errno == EINTR || access == Access::read) return;
+  throw FileError{"close", path, errno};
 }
 
 }  // namespace
 
-KeptFile::KeptFile(const std::string& path, int flags) : path_(path), flags_(flags) {
-  const int descriptor = open_file(path, flags);
+bool FileError::is_full() const { return error_number == ENOSPC || error_number == EDQUOT; }
+
+KeptFile::KeptFile(const std::string& path, Access access) : path_(path), access_(access) {
+  const int descriptor = open_file(path, access);
   struct stat status;
   if (::fstat(descriptor, &status) != 0) {
     ::close(descriptor);
@@ -41,7 +45,7 @@ KeptFile::KeptFile(const std::string& path, int flags) : path_(path), flags_(fla
   device_ = static_cast<uint64_t>(status.st_dev);
   inode_ = static_cast<uint64_t>(status.st_ino);
   if (kept.fetch_add(1) < kMostKept) {
-    descriptor_ = descriptor;
+    handle_ = descriptor;
     return;
   }
   kept.fetch_sub(1);
@@ -49,40 +53,40 @@ KeptFile::KeptFile(const std::string& path, int flags) : path_(path), flags_(fla
 }
 
 KeptFile::~KeptFile() {
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
+  if (handle_ < 0) return;
+  ::close(handle_);
   kept.fetch_sub(1);
 }
 
 void KeptFile::release() {
-  if (descriptor_ < 0) return;
-  const int closing = descriptor_;
-  descriptor_ = -1;
+  if (handle_ < 0) return;
+  const int closing = handle_;
+  handle_ = -1;
   kept.fetch_sub(1);
-  close_file(closing, path_, flags_);
+  close_file(closing, path_, access_);
 }
 
-KeptFile::Lease::Lease(const KeptFile& file) : file(file), descriptor(file.descriptor_) {
-  if (descriptor >= 0) return;
-  descriptor = open_file(file.path_, file.flags_);
+KeptFile::Lease::Lease(const KeptFile& file) : file(file), handle(file.handle_) {
+  if (handle >= 0) return;
+  handle = open_file(file.path_, file.access_);
   struct stat status;
-  const bool same = ::fstat(descriptor, &status) == 0 &&
+  const bool same = ::fstat(handle, &status) == 0 &&
                     static_cast<uint64_t>(status.st_dev) == file.device_ &&
                     static_cast<uint64_t>(status.st_ino) == file.inode_;
   if (same) return;
-  ::close(descriptor);
+  ::close(handle);
   throw FileError{"size", file.path_, 0};
 }
 
 KeptFile::Lease::~Lease() {
-  if (descriptor >= 0 && descriptor != file.descriptor_) ::close(descriptor);
+  if (handle >= 0 && handle != file.handle_) ::close(handle);
 }
 
 void KeptFile::Lease::end() {
-  if (descriptor == file.descriptor_) return;
-  const int closing = descriptor;
-  descriptor = -1;
-  close_file(closing, file.path_, file.flags_);
+  if (handle == file.handle_) return;
+  const int closing = handle;
+  handle = -1;
+  close_file(closing, file.path_, file.access_);
 }
 
 }  // namespace weightloom

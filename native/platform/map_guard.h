@@ -7,6 +7,9 @@
 // and lets the read go on. No stack is unwound, so nothing with a destructor is skipped and code
 // between two questions may be of any kind, on any thread. A fault outside of all guarded mappings
 // goes to the handler that was there before.
+//
+// On Windows a file cannot be cut short while it is mapped, but a network drive or a disk can fail
+// to bring in a page. There the whole view is replaced, since a part of one cannot be.
 #pragma once
 
 #include <atomic>

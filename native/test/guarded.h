@@ -2,8 +2,12 @@
 // around them: a read beyond the end faults, a write beyond either end is found.
 #pragma once
 
+#if defined(_WIN32)
+#include <windows.h>
+#else
 #include <sys/mman.h>
 #include <unistd.h>
+#endif
 
 #include <cstddef>
 #include <cstdint>
@@ -14,19 +18,42 @@
 
 namespace weightloom_test {
 
+#if defined(_WIN32)
+inline size_t page_bytes() {
+  SYSTEM_INFO info;
+  GetSystemInfo(&info);
+  return info.dwPageSize;
+}
+
+// Memory whose last page may not be touched; or null.
+inline void* map_guarded(size_t room, size_t page) {
+  void* memory = VirtualAlloc(nullptr, room + page, MEM_RESERVE, PAGE_NOACCESS);
+  return memory == nullptr ? nullptr : VirtualAlloc(memory, room, MEM_COMMIT, PAGE_READWRITE);
+}
+inline void unmap_guarded(void* memory, size_t) { VirtualFree(memory, 0, MEM_RELEASE); }
+#else
+inline size_t page_bytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
+
+// Memory whose last page may not be touched; or null.
+inline void* map_guarded(size_t room, size_t page) {
+  void* memory =
+      mmap(nullptr, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  return mprotect(static_cast<uint8_t*>(memory) + room, page, PROT_NONE) == 0 ? memory : nullptr;
+}
+inline void unmap_guarded(void* memory, size_t bytes) { munmap(memory, bytes); }
+#endif
+
 class Guarded {
  public:
   explicit Guarded(size_t capacity) {
-    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t page = page_bytes();
     room_ = (capacity + 2 * kCanary + page - 1) / page * page;
     mapped_ = room_ + page;
-    void* memory =
-        mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) std::abort();
-    start_ = static_cast<uint8_t*>(memory);
-    if (mprotect(start_ + room_, page, PROT_NONE) != 0) std::abort();
+    start_ = static_cast<uint8_t*>(map_guarded(room_, page));
+    if (start_ == nullptr) std::abort();
   }
-  ~Guarded() { munmap(start_, mapped_); }
+  ~Guarded() { unmap_guarded(start_, mapped_); }
   Guarded(const Guarded&) = delete;
   Guarded& operator=(const Guarded&) = delete;
 

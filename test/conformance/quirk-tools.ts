@@ -1,7 +1,8 @@
 /** What the tests of mergekit's quirks need: small tensors, their values, and recipes as text. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type MergeTensorsOptions, mergeTensors } from "../../lib/arrays.ts";
+import type { MergeTensorsOptions } from "../../lib/array-types.ts";
+import { mergeTensors } from "../../lib/arrays.ts";
 import type { FloatDtype } from "../../lib/format/dtype.ts";
 import type { Plan, PlanStep } from "../../lib/plan/types.ts";
 import { bitsOf, decode, encode } from "../../lib/reference/codec.ts";

@@ -1,15 +1,6 @@
 /** One or more cases for every method: how to call it with some tensors. */
-import {
-  type ArrayOptions,
-  dare,
-  linear,
-  type MergeTensorsOptions,
-  mergeTensors,
-  slerp,
-  type TensorLike,
-  taskArithmetic,
-  ties,
-} from "../../lib/arrays.ts";
+import type { ArrayOptions, MergeTensorsOptions, TensorLike } from "../../lib/array-types.ts";
+import { dare, linear, mergeTensors, slerp, taskArithmetic, ties } from "../../lib/arrays.ts";
 import { METHODS } from "../../lib/methods/index.ts";
 import type { Tensor } from "../../lib/tensor.ts";
 

@@ -1,18 +1,13 @@
 /** Laws that every merge obeys, whatever the tensors: section "Laws" of the numerics contract. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  type ArrayOptions,
-  type DareOptions,
-  dare,
-  linear,
-  type MergeTensorsOptions,
-  mergeTensors,
-  slerp,
-  type TensorLike,
-  taskArithmetic,
-  ties,
-} from "../../lib/arrays.ts";
+import type {
+  ArrayOptions,
+  DareOptions,
+  MergeTensorsOptions,
+  TensorLike,
+} from "../../lib/array-types.ts";
+import { dare, linear, mergeTensors, slerp, taskArithmetic, ties } from "../../lib/arrays.ts";
 import type { FloatDtype } from "../../lib/format/dtype.ts";
 import { METHODS } from "../../lib/methods/index.ts";
 import { bytesOf, type Tensor, tensor } from "../../lib/tensor.ts";

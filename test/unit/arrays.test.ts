@@ -1,15 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  type ArrayOptions,
-  dare,
-  linear,
-  mergeTensors,
-  slerp,
-  type TensorLike,
-  taskArithmetic,
-  ties,
-} from "../../lib/arrays.ts";
+import type { ArrayOptions, TensorLike } from "../../lib/array-types.ts";
+import { dare, linear, mergeTensors, slerp, taskArithmetic, ties } from "../../lib/arrays.ts";
 import { type ErrorCode, MergeError } from "../../lib/errors.ts";
 import type { FloatDtype } from "../../lib/format/dtype.ts";
 import { METHODS } from "../../lib/methods/index.ts";

@@ -112,7 +112,7 @@ describe("merge", () => {
     const refused = await runLine("merge", recipe, out);
     expect(refused.code).toBe(4);
     expect(refused.error).toEqual([
-      `error OUTPUT_EXISTS: ${out} already exists (allow it by overwrite, or choose another path)`,
+      `error OUTPUT_EXISTS: ${out} already exists (allow it by overwrite (--overwrite), or choose another path)`,
     ]);
     expect((await runLine("merge", recipe, out, "--overwrite")).code).toBe(0);
   });
