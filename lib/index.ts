@@ -16,6 +16,7 @@ export {
   ties,
 } from "./arrays.ts";
 export { ERROR_CODES, type ErrorCode, MergeError, type Place, type Problem } from "./errors.ts";
+export { type InspectedTensor, type Inspection, inspect } from "./inspect.ts";
 export type { Download } from "./hub/download.ts";
 export {
   type MergeOptions,
