@@ -17,6 +17,9 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["plan", async () => (await import("./plan.ts")).planCommand],
   ["explain", async () => (await import("./explain.ts")).explainCommand],
   ["inspect", async () => (await import("./inspect.ts")).inspectCommand],
+  ["average", async () => (await import("./average.ts")).averageCommand],
+  ["convert", async () => (await import("./convert.ts")).convertCommand],
+  ["reshard", async () => (await import("./reshard.ts")).reshardCommand],
 ]);
 
 const CONSOLE: Streams = {
