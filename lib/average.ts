@@ -46,37 +46,40 @@ export function emaWeights(count: number, decay: number): number[] {
 /** Models that one operation takes. */
 const MOST = 256;
 
+/** A checkpoint or the mean of some, and what it weighs. */
+interface Entry {
+  model: string;
+  weight: number;
+}
+
+function linear(entries: readonly Entry[]): RecipeObject {
+  const models = entries.map(({ model, weight }) => ({ model, parameters: { weight } }));
+  return { merge_method: "linear", models };
+}
+
 /**
- * The recipe of a mean: a `linear` merge with these weights, divided by their sum. More models than
- * one operation takes become means of 256, in order, which are averaged in turn by the sums of their
- * weights; nothing is written in between for up to 2,048 models.
+ * The recipe of a mean: a `linear` merge with these weights, divided by their sum. Of more models
+ * than one operation takes, the first, which gives the dtypes, is averaged with means in float32 of
+ * 256 others each, in order, by the sums of their weights. Nothing is written in between for up to
+ * 2,049 models.
  */
 export function meanRecipe(
   models: readonly string[],
   weights: readonly number[],
   dtype: RecipeObject["dtype"],
 ): RecipeObject[] {
-  const entries = models.map((model, i) => ({ model, weight: weights[i] }));
-  const linear = (of: readonly { model: string; weight: number }[]): RecipeObject => ({
-    merge_method: "linear",
-    models: of.map(({ model, weight }) => ({ model, parameters: { weight } })),
-  });
+  const [first, ...others] = models.map((model, i) => ({ model, weight: weights[i] }));
   const end = dtype === undefined ? {} : { dtype };
-  if (entries.length <= MOST) return [{ ...linear(entries), ...end }];
+  if (models.length <= MOST) return [{ ...linear([first, ...others]), ...end }];
   const parts: RecipeObject[] = [];
-  const means: typeof entries = [];
-  for (let first = 0; first < entries.length; first += MOST) {
-    const part = entries.slice(first, first + MOST);
-    const name = `checkpoints ${first + 1} to ${first + part.length}`;
+  const means: Entry[] = [];
+  for (let at = 0; at < others.length; at += MOST) {
+    const part = others.slice(at, at + MOST);
+    const name = `checkpoints ${at + 2} to ${at + 1 + part.length}`;
     parts.push({ name, ...linear(part), dtype: "float32" });
     means.push({ model: name, weight: part.reduce((sum, { weight }) => sum + weight, 0) });
   }
-  const [mean] = meanRecipe(
-    means.map(({ model }) => model),
-    means.map(({ weight }) => weight),
-    dtype,
-  );
-  return [...parts, mean];
+  return [...parts, { ...linear([first, ...means]), ...end }];
 }
 
 function chosen(checkpoints: readonly string[], { last, ema }: AverageOptions): string[] {

@@ -101,21 +101,21 @@ describe("emaWeights", () => {
 });
 
 describe("more checkpoints than one operation takes", () => {
-  const many = Array.from({ length: 600 }, (_, i) => checkpoint(10_000 + i, values(i, 5)));
+  const many = Array.from({ length: 600 }, (_, i) =>
+    checkpoint(10_000 + i, { ...values(i, 5), half: { dtype: "F16", shape: [3] } }),
+  );
 
-  test("become means of 256 each, averaged by the sums of their weights", () => {
-    const recipes = meanRecipe(
-      many,
-      many.map(() => 1),
-      "bfloat16",
-    );
+  test("become the first and means of 256 each, by the sums of their weights", () => {
+    const weights = many.map(() => 1);
+    const recipes = meanRecipe(many, weights, "bfloat16");
     expect(recipes.map(({ name, models, dtype }) => [name, models?.length, dtype])).toEqual([
-      ["checkpoints 1 to 256", 256, "float32"],
-      ["checkpoints 257 to 512", 256, "float32"],
-      ["checkpoints 513 to 600", 88, "float32"],
-      [undefined, 3, "bfloat16"],
+      ["checkpoints 2 to 257", 256, "float32"],
+      ["checkpoints 258 to 513", 256, "float32"],
+      ["checkpoints 514 to 600", 87, "float32"],
+      [undefined, 4, "bfloat16"],
     ]);
-    expect(recipes[3].models?.map(({ parameters }) => parameters?.weight)).toEqual([256, 256, 88]);
+    const last = recipes[3].models?.map(({ parameters }) => parameters?.weight);
+    expect(last).toEqual([1, 256, 256, 87]);
   });
 
   test("have the mean of all, and the recipe written down merges again to the same bytes", async () => {
@@ -124,6 +124,7 @@ describe("more checkpoints than one operation takes", () => {
     const [mean, five] = read(out);
     expect(mean).toBeCloseTo(299.5, 4);
     expect(five).toBe(5);
+    expect(openModel(out).tensors.get("half")?.dtype).toBe("F16");
     const again = join(folder, "again");
     await merge(join(out, "mergekit_config.yml"), { out: again });
     const bytes = (of: string) => readFileSync(join(of, "model.safetensors"));
