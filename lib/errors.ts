@@ -73,6 +73,7 @@ export const ERROR_CODES = {
   INDEX_MISMATCH: "the index and its shards disagree",
   DUPLICATE_TENSOR: "two shards hold a tensor of one name",
   CONFIG_NOT_JSON: "config.json is not well-formed",
+  MANIFEST: "there is no manifest, or it is not what a merge writes",
   // plan
   MISSING_TENSOR: "a model lacks a tensor that the others have",
   SHAPE_MISMATCH: "models disagree about a tensor's shape",

@@ -60,4 +60,10 @@ export type { RecipeObject } from "./recipe-object.ts";
 export { type BackendInfo, backendInfo } from "./run/backend.ts";
 export type { RecipeInput } from "./run/recipe.ts";
 export { type Tensor, type TensorData, tensor } from "./tensor.ts";
+export {
+  type Verification,
+  type VerifiedTensor,
+  type VerifyOptions,
+  verify,
+} from "./verify.ts";
 export { version } from "./version.ts";

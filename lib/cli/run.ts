@@ -17,10 +17,14 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["plan", async () => (await import("./plan.ts")).planCommand],
   ["explain", async () => (await import("./explain.ts")).explainCommand],
   ["inspect", async () => (await import("./inspect.ts")).inspectCommand],
+  ["verify", async () => (await import("./verify.ts")).verifyCommand],
   ["average", async () => (await import("./average.ts")).averageCommand],
   ["convert", async () => (await import("./convert.ts")).convertCommand],
   ["reshard", async () => (await import("./reshard.ts")).reshardCommand],
 ]);
+
+/** Their code is that of diff(1): 0 the same, 1 different, 2 trouble. */
+const COMPARING: ReadonlySet<string> = new Set(["diff", "verify"]);
 
 const CONSOLE: Streams = {
   out: (line) => process.stdout.write(`${line}\n`),
@@ -52,7 +56,8 @@ export async function run(argv: readonly string[], streams: Streams = CONSOLE): 
     const command = await load();
     return await command(args, streams);
   } catch (error) {
-    return report(error, args.includes("--json"), streams);
+    const code = report(error, args.includes("--json"), streams);
+    return COMPARING.has(name ?? "") && code !== 130 ? 2 : code;
   }
 }
 

@@ -26,7 +26,7 @@ import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
  * The steps of shards that are not whole yet: in the order of the plan, but those that draw from
  * torch's stream in the order of draws.
  */
-function workOf(
+export function workOf(
   made: Plan,
   { sources, nested, steps }: FusedWork,
   shards: readonly string[],
@@ -49,7 +49,7 @@ function workOf(
 }
 
 /** Results of all steps in their order: those of `order`, and those of shards that were whole. */
-function inPlanOrder(
+export function inPlanOrder(
   made: Plan,
   results: readonly StepResult[],
   order: readonly number[],
