@@ -90,6 +90,7 @@ export const ERROR_CODES = {
   NO_SPACE: "the disk has no room for the output",
   INPUT_CHANGED: "an input file changed during the merge",
   NONFINITE: "results are NaN or overflow, and the merge was told to refuse them",
+  MISSING_PACKAGE: "an optional package that is needed here is not installed",
   ABORTED: "the merge was cancelled",
   ARGUMENT: "an argument of an API call is not what it must be",
   BACKEND: "the backend that was asked for is not available",

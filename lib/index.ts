@@ -30,6 +30,15 @@ export {
   reshard,
   type WriteOptions,
 } from "./convert.ts";
+export type { TensorDifference, TensorTogether } from "./diff/numbers.ts";
+export { diffPage } from "./diff/page.ts";
+export {
+  type Diff,
+  type DiffMismatch,
+  type DiffOptions,
+  type DiffTensor,
+  diff,
+} from "./diff.ts";
 export { ERROR_CODES, type ErrorCode, MergeError, type Place, type Problem } from "./errors.ts";
 export type { Download } from "./hub/download.ts";
 export { type InspectedTensor, type Inspection, inspect } from "./inspect.ts";

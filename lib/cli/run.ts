@@ -17,6 +17,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["plan", async () => (await import("./plan.ts")).planCommand],
   ["explain", async () => (await import("./explain.ts")).explainCommand],
   ["inspect", async () => (await import("./inspect.ts")).inspectCommand],
+  ["diff", async () => (await import("./diff.ts")).diffCommand],
   ["verify", async () => (await import("./verify.ts")).verifyCommand],
   ["average", async () => (await import("./average.ts")).averageCommand],
   ["convert", async () => (await import("./convert.ts")).convertCommand],
