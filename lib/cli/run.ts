@@ -1,5 +1,5 @@
 /** From argv to a command, and from an error to an exit code. */
-import { describe, MergeError } from "../errors.ts";
+import { describe, MergeError, printable } from "../errors.ts";
 import { exitCodeOf } from "./exit.ts";
 import { HELP, helpFor } from "./help.ts";
 
@@ -46,9 +46,12 @@ export async function run(argv: readonly string[], streams: Streams = CONSOLE): 
     }
     const load = COMMANDS.get(name);
     if (load === undefined) {
-      const { closest } = await import("fastest-levenshtein");
+      const { closest, distance } = await import("fastest-levenshtein");
       const near = closest(name, [...COMMANDS.keys()]);
-      throw new MergeError("ARGUMENT", `no command ${name}; did you mean ${near}?`);
+      const known = `commands: ${[...COMMANDS.keys()].join(", ")}`;
+      const meant = distance(name, near) <= Math.max(2, name.length / 2);
+      const hint = meant ? `did you mean ${near}? ${known}` : known;
+      throw new MergeError("ARGUMENT", `no command ${printable(name)}`, { hint });
     }
     if (args.includes("--help") || args.includes("-h")) {
       streams.out(helpFor(name));

@@ -3,7 +3,10 @@ import type { Spec } from "vega";
 import { MergeError } from "../errors.ts";
 
 /** The functions of vega that are used. */
-export type Vega = Pick<typeof import("vega"), "parse" | "View">;
+export interface Vega {
+  parse(spec: object): object;
+  View: new (runtime: object, options: object) => { toSVG(): Promise<string> };
+}
 
 const PACKAGE = "vega";
 
