@@ -65,6 +65,12 @@ export { explain } from "./plan/explain.ts";
 export type { ResolvedTensor } from "./plan/resolved.ts";
 export type { Intermediate, Operation, Plan, PlanStep, Trim } from "./plan/types.ts";
 export type { Progress, Watched } from "./progress.ts";
+export {
+  type Ingredients,
+  type MethodParameters,
+  type RecipeBuilders,
+  recipe,
+} from "./recipe-builder.ts";
 export type { RecipeObject } from "./recipe-object.ts";
 export { type BackendInfo, backendInfo } from "./run/backend.ts";
 export type { RecipeInput } from "./run/recipe.ts";
