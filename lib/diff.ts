@@ -75,6 +75,9 @@ export interface Diff {
   whole: TensorTogether & { differences: readonly Omit<TensorDifference, "identical">[] };
 }
 
+/** Models at a time: sums are kept for every pair of them and every block of a tensor. */
+const MOST = 32;
+
 interface Comparing {
   reference: Model;
   others: readonly Model[];
@@ -86,8 +89,8 @@ interface Comparing {
 
 function open(paths: readonly string[], base: string | undefined): Comparing {
   const least = base === undefined ? 2 : 1;
-  if (!Array.isArray(paths) || paths.length < least || paths.length > 256) {
-    const message = `models: the paths of ${least} to 256 models were expected`;
+  if (!Array.isArray(paths) || paths.length < least || paths.length > MOST) {
+    const message = `models: the paths of ${least} to ${MOST} models were expected`;
     throw new MergeError("ARGUMENT", message, {
       hint: least === 2 ? "one model can be compared with a `base`" : undefined,
     });
@@ -154,7 +157,7 @@ function wholeOf(
 /**
  * Compares the tensors of models by name, in one streaming pass with memory that does not grow with
  * them. With a base the models are looked at as task vectors.
- * @param models folders or `.safetensors` files: two or more, or with a base one or more
+ * @param models folders or `.safetensors` files: two to 32, or with a base one to 32
  * @throws MergeError ARGUMENT; INPUT_CHANGED; what opening a model throws
  * @example
  * const { same, tensors } = await diff(["models/a", "models/b"], { base: "models/base" });

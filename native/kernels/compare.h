@@ -35,7 +35,7 @@ inline void compare_step(const CompareArgs& a, At at, Compared<V>& c) {
   c.sums[1] = V::add_product(c.sums[1], base, x);
   c.sums[2] = V::add_product(c.sums[2], x, x);
   c.sums[3] = V::add_product(c.sums[3], d, d);
-  c.sums[4] = V::add_f64(c.sums[4], size);
+  c.sums[4] = V::add_size(c.sums[4], d);
   c.largest = V::select(V::greater(size, c.largest), size, c.largest);
   const auto same = V::equal_u32(V::as_u32(x), V::as_u32(base));
   c.equal = V::add_u32(c.equal, V::select_u32(same, V::set_u32(1), V::set_u32(0)));
@@ -84,7 +84,7 @@ inline void conflicts_step(const ConflictArgs& a, At at, typename V::D& sums) {
     below = V::either(below, V::less(d, zero));
     sum = V::add(sum, d);
   }
-  sums = V::add_f64(sums, V::abs(sum));
+  sums = V::add_size(sums, sum);
   *a.conflicts += static_cast<uint64_t>(__builtin_popcount(V::bits(V::both(above, below))));
   *a.active += static_cast<uint64_t>(__builtin_popcount(V::bits(V::either(above, below))));
 }
