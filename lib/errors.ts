@@ -73,6 +73,7 @@ export const ERROR_CODES = {
   INDEX_MISMATCH: "the index and its shards disagree",
   DUPLICATE_TENSOR: "two shards hold a tensor of one name",
   CONFIG_NOT_JSON: "config.json is not well-formed",
+  MANIFEST: "there is no manifest, or it is not what a merge writes",
   // plan
   MISSING_TENSOR: "a model lacks a tensor that the others have",
   SHAPE_MISMATCH: "models disagree about a tensor's shape",
@@ -89,6 +90,7 @@ export const ERROR_CODES = {
   NO_SPACE: "the disk has no room for the output",
   INPUT_CHANGED: "an input file changed during the merge",
   NONFINITE: "results are NaN or overflow, and the merge was told to refuse them",
+  MISSING_PACKAGE: "an optional package that is needed here is not installed",
   ABORTED: "the merge was cancelled",
   ARGUMENT: "an argument of an API call is not what it must be",
   BACKEND: "the backend that was asked for is not available",

@@ -6,7 +6,7 @@ import { METHODS } from "./methods/index.ts";
 import type { Method, ParameterSpec } from "./methods/types.ts";
 import type { ResolvedTensor } from "./plan/resolved.ts";
 import type { Plan } from "./plan/types.ts";
-import type { RecipeObject } from "./recipe-object.ts";
+import { type Progress, type Watched, watch } from "./progress.ts";
 import { type ComputeOptions, chooseBackend } from "./run/backend.ts";
 import {
   mergeDocuments,
@@ -19,8 +19,10 @@ import { settleReplacement } from "./run/leftovers.ts";
 import { chooseNonfinite, type NonfinitePolicy, nonfiniteOf } from "./run/nonfinite.ts";
 import { throwIfAborted } from "./run/perform.ts";
 import { checkOutput, realPath } from "./run/publish.ts";
-import { loadRecipes } from "./run/recipe.ts";
+import { loadRecipes, type RecipeInput } from "./run/recipe.ts";
 import type { StepResult } from "./run/work.ts";
+
+export type { Progress } from "./progress.ts";
 
 export interface PlanRecipeOptions {
   /** Take models of the hub from the cache only; also by HF_HUB_OFFLINE=1. */
@@ -44,15 +46,6 @@ export interface PlanRecipeOptions {
   random?: "philox" | "torch-cpu";
   /** Most bytes of tensors in one output file; 0 for a single file. Default 5,000,000,000. */
   shardSize?: number;
-}
-
-/** How far a merge is. */
-export interface Progress {
-  /** Bytes of output tensors finished, and how many there will be. */
-  bytesDone: number;
-  bytesTotal: number;
-  /** A tensor being worked on. */
-  tensor: string;
 }
 
 export interface MergeOptions extends PlanRecipeOptions, ComputeOptions {
@@ -152,14 +145,11 @@ function toSeed(seed: number | bigint | undefined): bigint {
 
 /**
  * Plans a merge without reading a tensor: the dry run.
- * @param recipe path of a mergekit YAML file, or the same as an object
+ * @param recipe path of a mergekit YAML file, or the same as an object, or as one for each document
  * @returns plain data: every output tensor with its inputs, operation and place
  * @throws MergeError with every problem that headers can show, in `problems`
  */
-export async function plan(
-  recipe: string | RecipeObject,
-  options: PlanRecipeOptions = {},
-): Promise<Plan> {
+export async function plan(recipe: RecipeInput, options: PlanRecipeOptions = {}): Promise<Plan> {
   const settings = settingsOf(options);
   const documents = await planDocuments(
     await loadRecipes(recipe, methodsOf(options)),
@@ -184,11 +174,11 @@ export interface ResolvedDocument {
 
 /**
  * The value of every parameter for every tensor, with filters, gradients and precedence applied.
- * @param recipe path of a mergekit YAML file, or the same as an object
+ * @param recipe path of a mergekit YAML file, or the same as an object, or as one for each document
  * @throws MergeError as `plan` does
  */
 export async function resolveParameters(
-  recipe: string | RecipeObject,
+  recipe: RecipeInput,
   options: PlanRecipeOptions = {},
 ): Promise<ResolvedDocument[]> {
   const settings = { ...settingsOf(options), trace: true };
@@ -202,16 +192,17 @@ export async function resolveParameters(
 
 /**
  * Merges models and publishes the result: at `out` there is nothing, what was there before, or the
- * whole new model.
- * @param recipe path of a mergekit YAML file, or the same as an object
+ * whole new model. The promise can also be iterated over for progress.
+ * @param recipe path of a mergekit YAML file, or the same as an object, or as one for each document
  * @throws MergeError; see `code` and `problems`
  * @example await merge("ties.yml", { out: "merged", onProgress: console.log });
  */
-export async function merge(
-  recipe: string | RecipeObject,
-  options: MergeOptions,
-): Promise<MergeResult> {
-  if (typeof options?.out !== "string" || options.out === "" || options.out.includes("\0")) {
+export function merge(recipe: RecipeInput, options: MergeOptions): Watched<MergeResult> {
+  return watch((onProgress) => run(recipe, { ...options, onProgress }), options?.onProgress);
+}
+
+async function run(recipe: RecipeInput, options: MergeOptions): Promise<MergeResult> {
+  if (typeof options.out !== "string" || options.out === "" || options.out.includes("\0")) {
     throw new MergeError("ARGUMENT", "out: the path of a folder was expected");
   }
   throwIfAborted(options.signal);

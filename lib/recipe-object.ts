@@ -71,6 +71,8 @@ export type OutputDtype = "float32" | "float16" | "bfloat16";
  * };
  */
 export interface RecipeObject {
+  /** By which other documents of a recipe use this one's result; absent for the output. */
+  name?: string;
   /** A method of the table, or the name of a custom one. */
   merge_method: MethodName | (string & {});
   models?: readonly ModelEntry[];

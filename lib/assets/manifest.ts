@@ -34,9 +34,16 @@ export function manifest(plan: Plan, results: readonly StepResult[], version: st
     ["recipe", members(describeRecipe(plan))],
     ["inputs", items(plan.sources.map(describeSource))],
     ["outputs", items(plan.shards.map(({ name, size }) => ({ name, size })))],
+    ...trimsOf(plan),
     ["tensors", membersByName(tensors)],
     ["paths", members({ models: plan.models, donor, inputs })],
   ]);
+}
+
+/** Selections over whole models, which a replay needs. */
+function trimsOf({ trims }: Plan): [string, string][] {
+  if (trims === undefined) return [];
+  return [["trims", items(trims.map(({ model, count, keep }) => ({ model, count, keep })))]];
 }
 
 function describeRecipe({ method, seed, models, assets, dropped }: Plan) {

@@ -1,49 +1,52 @@
 import { printable } from "../errors.ts";
-import { type Model, type ModelTensor, openModel } from "../format/model.ts";
+import { type InspectedTensor, type Inspection, inspect } from "../inspect.ts";
 import { formatBytes } from "../plan/explain.ts";
 import { parse } from "./options.ts";
 import type { Streams } from "./run.ts";
 
-/** `weightloom inspect MODEL/` */
+/** `weightloom inspect MODEL` */
 export async function inspectCommand(args: readonly string[], streams: Streams): Promise<number> {
-  const { positionals, values } = parse(args, { json: { type: "boolean" } }, ["MODEL/"]);
-  const model = openModel(positionals[0]);
-  if (values.json === true) streams.out(JSON.stringify(asJson(model), null, 2));
-  else for (const line of asText(model)) streams.out(line);
+  const { positionals, values } = parse(args, { json: { type: "boolean" } }, ["MODEL"]);
+  const found = inspect(positionals[0]);
+  if (values.json === true) streams.out(JSON.stringify(found, null, 2));
+  else for (const line of asText(found)) streams.out(line);
   return 0;
 }
 
-function totals(model: Model): { dtype: string; tensors: number; bytes: number }[] {
-  const rows = new Map<string, { dtype: string; tensors: number; bytes: number }>();
-  for (const { dtype, bytes } of model.tensors.values()) {
-    const row = rows.get(dtype) ?? { dtype, tensors: 0, bytes: 0 };
-    row.tensors++;
-    row.bytes += bytes;
-    rows.set(dtype, row);
-  }
-  return [...rows.values()];
-}
+const TYING: Readonly<Record<NonNullable<Inspection["tying"]>, string>> = {
+  absent: "tied: no output head is stored, the embedding serves as one",
+  headless: "not tied, and no output head is stored",
+  twice: "tied: the output head is stored with the same bytes",
+  contradiction: "config.json says tied, but the output head differs",
+  apart: "not tied: the output head is a tensor of its own",
+};
 
-function asJson(model: Model): unknown {
-  const tensors = [...model.tensors.values()].map(({ file, ...rest }) => {
-    return { ...rest, file: model.files[file].path };
-  });
-  const metadata = Object.fromEntries(model.metadata);
-  return { path: model.path, totals: totals(model), metadata, tensors };
-}
-
-function* asText(model: Model): Generator<string> {
-  const tensors = [...model.tensors.values()];
-  const width = Math.max(4, ...tensors.map(({ name }) => Math.min(60, printable(name).length)));
-  for (const tensor of tensors) yield tensorLine(tensor, width);
+function* asText(found: Inspection): Generator<string> {
+  const names = found.tensors.map(({ name }) => Math.min(60, printable(name).length));
+  const width = Math.max(4, ...names);
+  for (const tensor of found.tensors) yield tensorLine(tensor, width);
   yield "";
-  for (const { dtype, tensors: count, bytes } of totals(model)) {
-    yield `${dtype}: ${count} tensors, ${formatBytes(bytes)}`;
+  for (const { dtype, tensors, bytes } of found.totals) {
+    yield `${dtype}: ${counted(tensors, "tensor")}, ${formatBytes(bytes)}`;
   }
-  for (const [key, value] of model.metadata) yield `${printable(key)}: ${printable(value)}`;
+  const { parameters, bytes, files } = found;
+  const all = `${parameters.toLocaleString("en-US")} parameters, ${formatBytes(bytes)}`;
+  yield `all: ${all} in ${counted(files.length, "file")}`;
+  if (found.tying !== null) yield `embeddings: ${TYING[found.tying]}`;
+  const named = { architecture: found.architecture, quantization: found.quantization };
+  for (const [key, value] of Object.entries(named)) {
+    if (value !== null) yield `${key}: ${printable(value)}`;
+  }
+  for (const [key, value] of Object.entries(found.metadata)) {
+    yield `metadata ${printable(key)}: ${printable(value)}`;
+  }
 }
 
-function tensorLine({ name, dtype, shape, bytes }: ModelTensor, width: number): string {
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function tensorLine({ name, dtype, shape, bytes }: InspectedTensor, width: number): string {
   const shown = `[${shape.join(", ")}]`;
   return `${printable(name).padEnd(width)}  ${dtype.padEnd(5)}  ${shown.padEnd(16)}  ${formatBytes(bytes)}`;
 }

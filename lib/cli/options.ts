@@ -8,10 +8,18 @@ export interface Parsed {
   values: Record<string, string | boolean | undefined>;
 }
 
-type Options = NonNullable<ParseArgsConfig["options"]>;
+/** Options of a command, as node's parser takes them. */
+export type OptionSpecs = NonNullable<ParseArgsConfig["options"]>;
 
-/** Splits arguments into options and exactly `names.length` positionals. */
-export function parse(args: readonly string[], options: Options, names: readonly string[]): Parsed {
+/**
+ * Splits arguments into options and positionals: as many as `names` has, or more where "..." is
+ * among them, which stands for any number of those before it.
+ */
+export function parse(
+  args: readonly string[],
+  options: OptionSpecs,
+  names: readonly string[],
+): Parsed {
   let parsed: ReturnType<typeof parseArgs>;
   try {
     parsed = parseArgs({ args: [...args], options, allowPositionals: true, allowNegative: true });
@@ -19,8 +27,10 @@ export function parse(args: readonly string[], options: Options, names: readonly
     throw wrongOption((error as Error).message.split("\n")[0], Object.keys(options));
   }
   const { positionals, values } = parsed;
-  if (positionals.length !== names.length) {
-    const found = `${positionals.length} of ${names.length}`;
+  const open = names.includes("...");
+  const least = names.length - (open ? 1 : 0);
+  if (positionals.length < least || (positionals.length > least && !open)) {
+    const found = `${positionals.length} of ${least}`;
     throw new MergeError("ARGUMENT", `expected ${names.join(" ")}, found ${found} arguments`);
   }
   return { positionals, values: values as Parsed["values"] };
@@ -50,6 +60,11 @@ export function readBytes(text: string, option: string): number {
 export function readInteger(text: string, option: string): bigint {
   if (/^\d{1,20}$/.test(text)) return BigInt(text);
   throw new MergeError("ARGUMENT", `${option}: a non-negative integer was expected, not ${text}`);
+}
+
+export function readNumber(text: string, option: string): number {
+  if (/^\d*\.?\d+(?:e-?\d+)?$/i.test(text)) return Number(text);
+  throw new MergeError("ARGUMENT", `${option}: a number was expected, not ${text}`);
 }
 
 export function readChoice<T extends string>(

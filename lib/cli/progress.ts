@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { printable } from "../errors.ts";
-import type { Progress } from "../merge.ts";
 import { formatBytes } from "../plan/explain.ts";
+import type { Progress } from "../progress.ts";
 import type { Streams } from "./run.ts";
 
 export interface Shown {

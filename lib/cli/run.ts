@@ -1,5 +1,5 @@
 /** From argv to a command, and from an error to an exit code. */
-import { describe, MergeError } from "../errors.ts";
+import { describe, MergeError, printable } from "../errors.ts";
 import { exitCodeOf } from "./exit.ts";
 import { HELP, helpFor } from "./help.ts";
 
@@ -17,7 +17,15 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["plan", async () => (await import("./plan.ts")).planCommand],
   ["explain", async () => (await import("./explain.ts")).explainCommand],
   ["inspect", async () => (await import("./inspect.ts")).inspectCommand],
+  ["diff", async () => (await import("./diff.ts")).diffCommand],
+  ["verify", async () => (await import("./verify.ts")).verifyCommand],
+  ["average", async () => (await import("./average.ts")).averageCommand],
+  ["convert", async () => (await import("./convert.ts")).convertCommand],
+  ["reshard", async () => (await import("./reshard.ts")).reshardCommand],
 ]);
+
+/** Their code is that of diff(1): 0 the same, 1 different, 2 trouble. */
+const COMPARING: ReadonlySet<string> = new Set(["diff", "verify"]);
 
 const CONSOLE: Streams = {
   out: (line) => process.stdout.write(`${line}\n`),
@@ -38,9 +46,12 @@ export async function run(argv: readonly string[], streams: Streams = CONSOLE): 
     }
     const load = COMMANDS.get(name);
     if (load === undefined) {
-      const { closest } = await import("fastest-levenshtein");
+      const { closest, distance } = await import("fastest-levenshtein");
       const near = closest(name, [...COMMANDS.keys()]);
-      throw new MergeError("ARGUMENT", `no command ${name}; did you mean ${near}?`);
+      const known = `commands: ${[...COMMANDS.keys()].join(", ")}`;
+      const meant = distance(name, near) <= Math.max(2, name.length / 2);
+      const hint = meant ? `did you mean ${near}? ${known}` : known;
+      throw new MergeError("ARGUMENT", `no command ${printable(name)}`, { hint });
     }
     if (args.includes("--help") || args.includes("-h")) {
       streams.out(helpFor(name));
@@ -49,7 +60,8 @@ export async function run(argv: readonly string[], streams: Streams = CONSOLE): 
     const command = await load();
     return await command(args, streams);
   } catch (error) {
-    return report(error, args.includes("--json"), streams);
+    const code = report(error, args.includes("--json"), streams);
+    return COMPARING.has(name ?? "") && code !== 130 ? 2 : code;
   }
 }
 

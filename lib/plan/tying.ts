@@ -3,8 +3,8 @@
  * of the two tensors are stored, and whether their bytes are equal.
  */
 import { MergeError, printable } from "../errors.ts";
-import { readSpan, withRegularFile } from "../format/header.ts";
 import type { Model, ModelTensor } from "../format/model.ts";
+import { sameBytes } from "../format/same_bytes.ts";
 import { isBeforeLayers, isVocabularyTensor } from "./names.ts";
 
 /** `tie_word_embeddings` of a model, the language model's own before the whole one's. */
@@ -36,31 +36,15 @@ export function headOf(model: Model): ModelTensor | undefined {
   return undefined;
 }
 
-/** Bytes compared at first, which tells most tensors apart, and then at a time. */
-const FIRST = 2 ** 20;
-const CHUNK = 2 ** 24;
-
 /** Whether two tensors of a model hold the same bytes; false for a model that is yet to be made. */
-function sameBytes(model: Model, a: ModelTensor, b: ModelTensor): boolean {
-  if (a.dtype !== b.dtype || a.bytes !== b.bytes || a.shape.join() !== b.shape.join()) return false;
-  const [left, right] = [a, b].map(({ file }) => model.files[file].path);
+function areEqual(model: Model, a: ModelTensor, b: ModelTensor): boolean {
+  if (a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) return false;
   try {
-    return withRegularFile(left, (one) => withRegularFile(right, (two) => same(one, two, a, b)));
+    return sameBytes(model, a, model, b);
   } catch (error) {
     if (error instanceof MergeError && error.code === "MODEL_NOT_FOUND") return false;
     throw error;
   }
-}
-
-function same(left: number, right: number, a: ModelTensor, b: ModelTensor): boolean {
-  for (let at = 0; at < a.bytes; ) {
-    const length = Math.min(at === 0 ? FIRST : CHUNK, a.bytes - at);
-    const bytes = readSpan(left, a.offset + at, length);
-    if (bytes.length < length) return false;
-    if (!bytes.equals(readSpan(right, b.offset + at, length))) return false;
-    at += length;
-  }
-  return true;
 }
 
 /** What the three facts say of one model. */
@@ -123,6 +107,6 @@ function decide(model: Model): Tie | undefined {
   const head = headOf(model);
   if (head === undefined) return flag === false ? "headless" : "absent";
   if (flag === false) return "apart";
-  if (sameBytes(model, head, embedding)) return "twice";
+  if (areEqual(model, head, embedding)) return "twice";
   return flag === true ? "contradiction" : "apart";
 }

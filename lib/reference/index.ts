@@ -9,6 +9,7 @@ import type { Combine } from "../methods/custom.ts";
 import type { Backend, ExecuteOptions, StepResult, Work, WorkStep } from "../run/work.ts";
 import { arceeFusion } from "./arcee_fusion.ts";
 import { census } from "./census.ts";
+import { compare } from "./compare.ts";
 import { copy } from "./copy.ts";
 import { combineOf, custom } from "./custom.ts";
 import { KeptFile } from "./kept_file.ts";
@@ -41,6 +42,7 @@ const OPERATIONS: {
   sce: (io, operation) => sce(io, operation),
   arcee_fusion: (io, operation) => arceeFusion(io, operation),
   census: (io, operation) => census(io, operation),
+  compare: (io, operation) => compare(io, operation),
   custom: (io, operation, functions) => custom(io, operation, combineOf(operation, functions)),
 };
 

@@ -104,6 +104,14 @@ export class StepIo {
     this.writeStored(range, stored);
   }
 
+  /** Writes numbers instead of a tensor, to memory. */
+  writeNumbers(numbers: readonly number[]): void {
+    const output = this.#outputs[this.step.output];
+    if (!("memory" in output)) throw new MergeError("ARGUMENT", "numbers are written to memory");
+    const bytes = new Uint8Array(Float64Array.from(numbers).buffer);
+    output.memory.set(bytes, this.step.offset);
+  }
+
   writeStored(range: Range, stored: Uint8Array): void {
     const at = this.step.offset + byteLength(this.step.dtype, range.first);
     const output = this.#outputs[this.step.output];

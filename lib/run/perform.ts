@@ -3,11 +3,12 @@ import { type AssetFile, donorAssets, makeAssets } from "../assets/index.ts";
 import { parseReference, sameReference } from "../config/reference.ts";
 import { MergeError } from "../errors.ts";
 import { byteLength } from "../format/dtype.ts";
-import type { MergeOptions, Progress } from "../merge.ts";
+import type { MergeOptions } from "../merge.ts";
 import type { Combine, CustomMethod } from "../methods/custom.ts";
 import type { Method } from "../methods/types.ts";
 import { outputBytes } from "../plan/explain.ts";
 import type { Plan, PlanStep } from "../plan/types.ts";
+import type { Progress } from "../progress.ts";
 import { version } from "../version.ts";
 import { chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./backend.ts";
 import { censusOf } from "./census.ts";
@@ -25,7 +26,7 @@ import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
  * The steps of shards that are not whole yet: in the order of the plan, but those that draw from
  * torch's stream in the order of draws.
  */
-function workOf(
+export function workOf(
   made: Plan,
   { sources, nested, steps }: FusedWork,
   shards: readonly string[],
@@ -48,7 +49,7 @@ function workOf(
 }
 
 /** Results of all steps in their order: those of `order`, and those of shards that were whole. */
-function inPlanOrder(
+export function inPlanOrder(
   made: Plan,
   results: readonly StepResult[],
   order: readonly number[],

@@ -1,5 +1,6 @@
 /** From what a caller gives as a recipe to validated Recipes with their folder and text. */
 import { dirname } from "node:path";
+import { recipeYaml } from "../assets/recipe.ts";
 import { readRecipeFile } from "../config/read.ts";
 import { type ParsedRecipe, parseRecipe, recipeFromObject } from "../config/schema.ts";
 import type { Recipe } from "../config/types.ts";
@@ -8,11 +9,14 @@ import { METHODS } from "../methods/index.ts";
 import type { Method } from "../methods/types.ts";
 import type { RecipeObject } from "../recipe-object.ts";
 
+/** Path of a YAML file, or the same as an object, or as one for each of its documents. */
+export type RecipeInput = string | RecipeObject | readonly RecipeObject[];
+
 /** A recipe in hand: where it came from decides where model paths are looked for. */
 export interface LoadedRecipe {
   recipe: Recipe;
   folder: string | undefined;
-  /** The YAML text as it was read, or the object as JSON. */
+  /** The YAML text as it was read, or made from the objects. */
   text: string;
   notes: readonly string[];
   /** Every method the recipe may name. */
@@ -29,16 +33,19 @@ function settle(parsed: readonly ParsedRecipe[]): { recipe: Recipe; notes: strin
 }
 
 /**
- * Reads a recipe file, or checks a recipe object: one entry for each document, in their order.
+ * Reads a recipe file, or checks recipe objects: one entry for each document, in their order.
  * @throws MergeError with all problems
  */
 export async function loadRecipes(
-  input: string | RecipeObject,
+  input: RecipeInput,
   methods: ReadonlyMap<string, Method> = METHODS,
 ): Promise<LoadedRecipe[]> {
   if (typeof input !== "string") {
-    const [settled] = settle([recipeFromObject(input, methods)]);
-    return [{ ...settled, folder: undefined, text: JSON.stringify(input), methods }];
+    const several = Array.isArray(input) && input.length > 0;
+    const objects = (several ? input : [input]) as readonly RecipeObject[];
+    const settled = settle(objects.map((each) => recipeFromObject(each, methods)));
+    const text = objects.map((each) => recipeYaml(JSON.stringify(each))).join("---\n");
+    return settled.map((each) => ({ ...each, folder: undefined, text, methods }));
   }
   const { text, documents } = await readRecipeFile(input);
   const filled = documents.filter(({ value }) => value !== null);

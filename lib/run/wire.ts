@@ -22,6 +22,7 @@ const OPERATION = {
   sce: 7,
   arcee_fusion: 8,
   census: 9,
+  compare: 10,
 } as const;
 const KEEP = { none: 0, magnitude: 1, random: 2, outliers: 3, rank: 4, row: 5, global: 7 } as const;
 const NORMALIZE = { weights: 1, count: 2 } as const;
@@ -81,6 +82,7 @@ function usedInputs(operation: Operation, count: number): readonly number[] {
       throw new MergeError("BACKEND", "custom methods run on the reference backend");
     case "same":
     case "census":
+    case "compare":
       return Array.from({ length: count }, (_, i) => i);
     case "linear":
       return operation.inputs;
@@ -160,6 +162,8 @@ function parameters(operation: Operation): readonly number[] {
       return [operation.topk];
     case "arcee_fusion":
       return [operation.width];
+    case "compare":
+      return [operation.task ? 1 : 0];
     case "census": {
       const { keep, pairs } = operation;
       return [keep.length, ...keep, ...pairs.flatMap(({ trim, count }) => [trim, count])];

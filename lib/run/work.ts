@@ -28,6 +28,17 @@ export interface Census {
   pairs: readonly { trim: number; count: number }[];
 }
 
+/**
+ * Statistics of tensors that belong together, instead of a tensor: the output, memory, takes the
+ * numbers of reference/compare.ts. The first input is what the others are compared with; with
+ * `task` it is a base, and the others count as task vectors. `dtype` and `count` are the first
+ * input's; of dtypes that are not floats the bytes are compared, and counted.
+ */
+export interface Compare {
+  op: "compare";
+  task: boolean;
+}
+
 /** One tensor to make: the part of a plan's step that a backend needs. */
 export interface WorkStep {
   tensor: string;
@@ -37,7 +48,7 @@ export interface WorkStep {
   output: number;
   offset: number;
   inputs: readonly WorkInput[];
-  operation: Operation | Census;
+  operation: Operation | Census | Compare;
 }
 
 /** What a backend runs. Output files exist, have their final size, and hold their headers. */

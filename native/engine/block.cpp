@@ -53,7 +53,8 @@ const uint8_t* StepIo::input(size_t i, const Range& range, Scratch& scratch) con
   if (input.nested != kNotNested) {
     return nested_.at(input.nested)->produce(range, scratch.nested(i));
   }
-  const bool bytes_only = step_.operation == Operation::copy || step_.operation == Operation::same;
+  const bool bytes_only = step_.operation == Operation::copy ||
+                          step_.operation == Operation::same || step_.codec == kNoCodec;
   const uint64_t bits = bytes_only ? step_.bits : 8u * kCodecBytes[input.codec];
   const uint64_t at = input.offset + range.first * bits / 8;
   const Source& source = state_.sources[input.source];

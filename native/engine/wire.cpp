@@ -66,6 +66,7 @@ void check_span(uint64_t offset, uint64_t count, uint64_t bits, const WireFile& 
 }
 
 bool bytes_only(const WireStep& step) {
+  if (step.operation == Operation::compare) return step.codec == kNoCodec;
   return step.operation == Operation::copy || step.operation == Operation::same;
 }
 
@@ -107,6 +108,13 @@ void check_nested(const WireStep& step, const WireInput& input, uint64_t bits,
   if (!fits || step.operation == Operation::census) refuse("a nested input");
 }
 
+// What operations/compare.cpp writes: five numbers, eight for each model, one for each pair.
+void check_numbers(const WireStep& step, const WireFile& output) {
+  const uint64_t models = step.inputs.size() - 1;
+  if (!output.memory) refuse("output of a step");
+  check_span(step.offset, 5 + 8 * models + models * (models - 1) / 2, 64, output);
+}
+
 void check_spans(const WireStep& step, const WireJob& job, bool nested) {
   for (size_t i = 0; i < step.inputs.size(); ++i) {
     const WireInput& input = step.inputs[i];
@@ -119,6 +127,7 @@ void check_spans(const WireStep& step, const WireJob& job, bool nested) {
     check_span(input.offset, count_of(step, i), bits, job.sources[input.source]);
   }
   if (nested || step.operation == Operation::census) return;
+  if (step.operation == Operation::compare) return check_numbers(step, job.outputs[step.output]);
   check_span(step.offset, step.count, step.bits, job.outputs[step.output]);
 }
 
@@ -221,6 +230,11 @@ void check_shape(const WireStep& step) {
     case Operation::arcee_fusion:
       fits = inputs == 2 && parameters == 1 && fits_width(step, 0);
       break;
+    case Operation::compare:
+      fits = inputs >= 2 && parameters == 1 &&
+             (step.codec == kNoCodec ? step.parameters[0] == 0 && step.bits % 8 == 0
+                                     : step.parameters[0] == 0 || step.parameters[0] == 1);
+      break;
     case Operation::census:
       if (!fits_census(step)) refuse("inputs or parameters of a step");
       return;
@@ -266,7 +280,7 @@ void check_draws(const WireJob& job) {
 // Whatever depends on other steps cannot be made on demand.
 void check_nestable(const WireStep& step) {
   const auto& p = step.parameters;
-  bool depends = step.operation == Operation::census;
+  bool depends = step.operation == Operation::census || step.operation == Operation::compare;
   if (step.operation == Operation::task) {
     depends = p[7] != 0;
     for (size_t i = 11; i < p.size(); i += 6) depends = depends || p[i + 1] == 7;

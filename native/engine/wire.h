@@ -10,9 +10,11 @@
 // An input whose source is beyond the sources is the tensor of a nested step, an earlier one where
 // the step is nested itself; its offset is 0. Nested steps have no output.
 // A `census` has no output, and its inputs are pairs of tensors with counts of their own.
-// For `copy` and `same` any element width may occur; the codec only says which values are not
-// finite, and is kNoCodec for elements that are not floats. An output that is nowhere keeps no
-// byte: what is wanted of its steps are the results, above all the digests.
+// A `compare` writes numbers, to memory: its count is that of its inputs; it is never nested.
+// For `copy`, `same` and `compare` any element width may occur; the codec only says which values
+// are not finite, and is kNoCodec for elements that are not floats (for `compare`, whose bytes
+// count). An output that is nowhere keeps no byte: what is wanted of its steps are the results,
+// above all the digests.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +35,9 @@ enum class Operation : uint64_t {
   sce = 7,
   arcee_fusion = 8,
   census = 9,
+  compare = 10,
 };
-constexpr uint64_t kOperations = 10;
+constexpr uint64_t kOperations = 11;
 
 struct JobError {
   std::string code;

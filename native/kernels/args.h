@@ -153,6 +153,26 @@ struct GramArgs {
   double* lane_sums;
 };
 
+// lane_sums: five times 16; largest and equal are gone on with.
+struct CompareArgs {
+  const void* base;
+  const void* x;
+  size_t n;
+  double* lane_sums;
+  float* largest;
+  uint64_t* equal;
+};
+
+struct ConflictArgs {
+  const void* base;
+  const void* const* inputs;
+  uint32_t input_count;
+  size_t n;
+  double* lane_sums;
+  uint64_t* conflicts;
+  uint64_t* active;
+};
+
 struct DeltaArgs {
   const void* x;
   const void* base;

@@ -147,6 +147,11 @@ struct Avx2 {
     return {_mm256_add_pd(d.low, low64(a)), _mm256_add_pd(d.high, high64(a))};
   }
   static D add_kept_f64(D d, M m, F a) { return add_f64(d, keep(m, a)); }
+  static D add_size(D d, F a) {
+    const __m256d sign = _mm256_set1_pd(-0.0);
+    return {_mm256_add_pd(d.low, _mm256_andnot_pd(sign, low64(a))),
+            _mm256_add_pd(d.high, _mm256_andnot_pd(sign, high64(a)))};
+  }
 
  private:
   static __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }

@@ -172,6 +172,10 @@ struct Avx512 {
     return {_mm512_mask_add_pd(d.low, static_cast<__mmask8>(m), d.low, low64(a)),
             _mm512_mask_add_pd(d.high, static_cast<__mmask8>(m >> 8), d.high, high64(a))};
   }
+  static D add_size(D d, F a) {
+    return {_mm512_add_pd(d.low, _mm512_abs_pd(low64(a))),
+            _mm512_add_pd(d.high, _mm512_abs_pd(high64(a)))};
+  }
 
  private:
   static __m256i load256(const void* p) {

@@ -82,6 +82,7 @@ concept Vector = requires(const void* in, void* out, typename V::F f, typename V
   {V::add_product(d, f, f)};  // d + f64(a) * f64(b): the product is exact, so one rounding
   {V::add_f64(d, f)};
   {V::add_kept_f64(d, m, f)};  // where true; the other lanes stay
+  {V::add_size(d, f)};         // d + |f64(f)|
 };
 
 // Only where 64-bit lanes are multiplied at once; kernels do without it elsewhere.

@@ -125,6 +125,10 @@ struct Neon {
     return {vaddq_f64(d.low, low64(a)), vaddq_f64(d.high, vcvt_high_f64_f32(a))};
   }
   static D add_kept_f64(D d, M m, F a) { return add_f64(d, keep(m, a)); }
+  static D add_size(D d, F a) {
+    return {vaddq_f64(d.low, vabsq_f64(low64(a))),
+            vaddq_f64(d.high, vabsq_f64(vcvt_high_f64_f32(a)))};
+  }
 
  private:
   static const uint8_t* bytes(const void* p) { return static_cast<const uint8_t*>(p); }

@@ -93,6 +93,7 @@ struct Scalar {
   }
   static D add_f64(D d, F a) { return d + static_cast<double>(a); }
   static D add_kept_f64(D d, M m, F a) { return m ? add_f64(d, a) : d; }
+  static D add_size(D d, F a) { return d + static_cast<double>(abs(a)); }
 
  private:
   static uint16_t load16(const void* p) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../kernels/choose.h"
+#include "../kernels/compare.h"
 #include "../kernels/convert.h"
 #include "../kernels/delta.h"
 #include "../kernels/dot.h"

@@ -284,6 +284,34 @@ inline Bytes run_gram(const KernelTable& table, const Call& c, Arena& arena) {
   return result;
 }
 
+inline Bytes run_compare(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint8_t* base = arena.input(c.stored[0]);
+  const uint8_t* x = arena.input(c.stored[c.variant % kInputs]);
+  double* sums = arena.output_of<double>(5 * 16);
+  for (int i = 0; i < 5 * 16; ++i) sums[i] = 0.5 * i;
+  float largest = c.variant < 3 ? 0.0f : 0.05f;
+  uint64_t equal = c.variant;
+  table.compare[c.codec]({base, x, c.n, sums, &largest, &equal});
+  Bytes result = bytes_of(&largest, 1);
+  append(result, bytes_of(&equal, 1));
+  for (int k = 0; k < 5; ++k) append_sums(result, sums + 16 * k);
+  return result;
+}
+
+inline Bytes run_conflicts(const KernelTable& table, const Call& c, Arena& arena) {
+  const size_t count = 1 + c.variant % (kInputs - 1);
+  const uint8_t* base = arena.input(c.stored[0]);
+  const auto inputs = place_inputs(c, arena, 1, count);
+  double* sums = begin_sums(arena);
+  uint64_t conflicts = 3, active = 7;
+  table.conflicts[c.codec](
+      {base, inputs.data(), static_cast<uint32_t>(count), c.n, sums, &conflicts, &active});
+  Bytes result = bytes_of(&conflicts, 1);
+  append(result, bytes_of(&active, 1));
+  append_sums(result, sums);
+  return result;
+}
+
 inline Bytes run_delta_magnitude(const KernelTable& table, const Call& c, Arena& arena) {
   const uint8_t* x = arena.input(c.stored[0]);
   const uint8_t* base = arena.input(c.stored[c.variant % kInputs]);

@@ -81,7 +81,7 @@ test("wrong calls do not compile", () => {
 });
 
 test("files: what goes in and comes out", () => {
-  expectTypeOf(merge).parameter(0).toExtend<string | RecipeObject>();
+  expectTypeOf<string>().toExtend<Parameters<typeof merge>[0]>();
   expectTypeOf<RecipeObject>().toExtend<Parameters<typeof merge>[0]>();
   expectTypeOf(merge).returns.resolves.toEqualTypeOf<MergeResult>();
   expectTypeOf(plan).returns.resolves.toEqualTypeOf<Plan>();

@@ -3,7 +3,7 @@
  * memory is sampled. The child runs the built package, as a user's process would.
  */
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, symlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -61,8 +61,17 @@ const RECIPES: RecipeObject[] = [
 /** Runs a script that has `merge`, `recipe`, `out` and `options`; its output and peak memory. */
 async function runChild(recipe: RecipeObject, script: string, options: object) {
   const out = join(folder, "out");
-  const given = `const [recipe, out, options] = ${JSON.stringify([recipe, out, options])};`;
-  const source = `import { merge } from "${PACKAGE}"; ${given} ${script}`;
+  const measured = await measure(script, { recipe, out, options });
+  rmSync(out, { recursive: true, force: true });
+  return measured;
+}
+
+/** Runs a script that has the package's functions and the given values by name. */
+async function measure(script: string, values: object) {
+  const names = Object.keys(values).join(", ");
+  const given = `const { ${names} } = ${JSON.stringify(values)};`;
+  const functions = "merge, average, diff";
+  const source = `import { ${functions} } from "${PACKAGE}"; ${given} ${script}`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", source]);
   let text = "";
   let peak = 0;
@@ -79,7 +88,6 @@ async function runChild(recipe: RecipeObject, script: string, options: object) {
   }, 10);
   const code = await new Promise((resolve) => child.on("close", resolve));
   clearInterval(timer);
-  rmSync(out, { recursive: true, force: true });
   return { text, code, peak, samples };
 }
 
@@ -129,5 +137,48 @@ describe.runIf(process.platform === "linux")("anonymous memory of the whole proc
       console.log(refused.code, await attempt(1.1e6 * Number(needed)));`;
     const { text } = await runChild(RECIPES[2], script, {});
     expect(text).toBe("MEMORY_BUDGET merged\n");
+  });
+});
+
+describe.runIf(process.platform === "linux")("the number of models", () => {
+  const model = join(folder, "checkpoint-0");
+  const run = Array.from({ length: 300 }, (_, i) => join(folder, `checkpoint-${i}`));
+  beforeAll(() => {
+    makeSparse(model, { w: { dtype: "BF16", shape: [1024, 1024] } });
+    for (const path of run.slice(1)) symlinkSync(model, path);
+  });
+
+  /** Most descriptors are counted while the work goes on. */
+  const COUNTING = `
+    import { readdirSync } from "node:fs";
+    let most = 0;
+    const onProgress = () => { most = Math.max(most, readdirSync("/proc/self/fd").length); };`;
+
+  test("of an average raises neither descriptors nor memory", async () => {
+    const script = `${COUNTING}
+      await average(run, { out, onProgress, sync: false });
+      console.log(most);`;
+    const few = await measure(script, { run: run.slice(0, 100), out: join(folder, "few") });
+    const many = await measure(script, { run, out: join(folder, "many") });
+    expect([few.code, many.code]).toEqual([0, 0]);
+    expect(Number(few.text)).toBeGreaterThan(10);
+    expect(Number(many.text)).toBeLessThan(Number(few.text) + 20);
+    expect(many.peak).toBeLessThan(few.peak + 32 * MIB);
+  });
+
+  test("of a diff does not either, nor does their size", async () => {
+    const script = `${COUNTING}
+      const { same } = await diff(models, { onProgress });
+      console.log(same, most);`;
+    const small = await measure(script, { models: run.slice(0, 32) });
+    const large = await measure(script, { models: [base, base] });
+    for (const { text, code } of [small, large]) {
+      expect(code).toBe(0);
+      expect(text).toMatch(/^true \d+\n$/);
+      expect(Number(text.slice(5))).toBeLessThan(64);
+    }
+    expect(large.samples).toBeGreaterThan(10);
+    expect(large.peak).toBeLessThan(BUDGET);
+    expect(small.peak).toBeLessThan(BUDGET);
   });
 });

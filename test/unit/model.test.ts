@@ -30,3 +30,21 @@ test("what is not there, or no float, or cut short, has a code", async () => {
   truncateSync(join(path, "model.safetensors"), 100);
   expect((await refusal(() => opened.bytes("weight"))).code).toBe("FILE_TRUNCATED");
 });
+
+const path = makeModel(join(folder, "model"), {
+  w: { dtype: "BF16", shape: [2], values: [1, -2] },
+  n: { dtype: "I8", shape: [1], values: [7] },
+});
+
+test("a closed model is not read, by close and by `using`", async () => {
+  const model = openModel(path);
+  model.close();
+  model.close();
+  expect(await refusal(() => model.bytes("w"))).toMatchObject({ code: "ARGUMENT" });
+  const kept = (() => {
+    using inner = openModel(path);
+    inner.read("w");
+    return inner;
+  })();
+  expect(await refusal(() => kept.read("w"))).toMatchObject({ code: "ARGUMENT" });
+});

@@ -24,6 +24,8 @@ std::unique_ptr<RunningStep> make_operation(StepIo& io) {
       return make_arcee_fusion(io);
     case Operation::census:
       return make_census(io);
+    case Operation::compare:
+      return make_compare(io);
   }
   throw JobError{"ARGUMENT", "malformed job: operation of a step"};
 }

@@ -28,6 +28,7 @@ class RunningStep {
 };
 
 std::unique_ptr<RunningStep> make_census(StepIo& io);
+std::unique_ptr<RunningStep> make_compare(StepIo& io);
 std::unique_ptr<RunningStep> make_copy(StepIo& io);
 std::unique_ptr<RunningStep> make_same(StepIo& io);
 std::unique_ptr<RunningStep> make_linear(StepIo& io);

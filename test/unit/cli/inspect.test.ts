@@ -26,8 +26,9 @@ describe.each([
       "c.weight  BF16   [1]               2 B",
       "",
       "BF16: 2 tensors, 66 B",
-      "F32: 1 tensors, 12 B",
-      "format: pt",
+      "F32: 1 tensor, 12 B",
+      expect.stringMatching(/^all: 36 parameters, 78 B in [13] files?$/),
+      "metadata format: pt",
     ]);
   });
 

@@ -10,19 +10,6 @@ const CLI = join(ROOT, "dist/cli.js");
 const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 
 describe("help", () => {
-  test("without a command is shown, and the code is 2", async () => {
-    const { code, out, error } = await runLine();
-    expect(code).toBe(2);
-    expect(out.join("\n")).toContain("weightloom merge RECIPE.yml OUT/");
-    expect(error).toEqual([]);
-  });
-
-  test.each([["help"], ["--help"], ["-h"]])("%s lists the commands", async (...argv) => {
-    const { code, out } = await runLine(...argv);
-    expect(code).toBe(0);
-    for (const command of ["merge", "plan", "inspect"]) expect(out.join("\n")).toContain(command);
-  });
-
   const OPTIONS: Record<string, string[]> = {
     merge: [
       "--overwrite",
@@ -38,8 +25,30 @@ describe("help", () => {
       "--quiet",
     ],
     plan: ["--tensors", "--random-seed", "--out-shard-size", "--json"],
+    explain: ["--json"],
     inspect: ["--json"],
+    diff: ["--base", "--all", "--html", "--threads", "--json", "--quiet"],
+    verify: ["--replay", "--threads", "--json"],
+    average: ["--last", "--ema", "--dtype", "--max-shard-size", "--overwrite", "--no-sync"],
+    convert: ["--dtype", "--max-shard-size", "--overwrite"],
+    reshard: ["--max-shard-size", "--overwrite"],
   };
+
+  test("without a command is shown, and the code is 2", async () => {
+    const { code, out, error } = await runLine();
+    expect(code).toBe(2);
+    expect(out.join("\n")).toContain("weightloom merge RECIPE.yml OUT/");
+    expect(error).toEqual([]);
+  });
+
+  test.each([["help"], ["--help"], ["-h"]])("%s lists the commands", async (...argv) => {
+    const { code, out } = await runLine(...argv);
+    expect(code).toBe(0);
+    for (const command of Object.keys(OPTIONS)) {
+      expect(out.join("\n")).toContain(`weightloom ${command} `);
+    }
+  });
+
   test.each(Object.keys(OPTIONS))("of %s names its options, in three ways", async (command) => {
     const ways = [
       [command, "--help"],
@@ -63,11 +72,21 @@ describe("mistakes", () => {
     ["marge", "merge"],
     ["plans", "plan"],
     ["inspct", "inspect"],
+    ["dif", "diff"],
+    ["avrage", "average"],
+    ["reshrad", "reshard"],
   ])("the command %s gets the suggestion %s", async (typed, meant) => {
     const { code, out, error } = await runLine(typed, "x");
     expect(code).toBe(2);
     expect(out).toEqual([]);
-    expect(error).toEqual([`error ARGUMENT: no command ${typed}; did you mean ${meant}?`]);
+    expect(error).toHaveLength(1);
+    expect(error[0]).toContain(`error ARGUMENT: no command ${typed} (did you mean ${meant}? `);
+  });
+
+  test("a command that is like no other gets the list", async () => {
+    const { code, error } = await runLine("xyzzyplugh");
+    expect(code).toBe(2);
+    expect(error[0]).toMatch(/^error ARGUMENT: no command xyzzyplugh \(commands: merge, plan, /);
   });
 
   test("an option that is not there gets a suggestion", async () => {

@@ -1,0 +1,25 @@
+/** Whether two tensors hold the same bytes, read in pieces. */
+import { readSpan, withRegularFile } from "./header.ts";
+import type { Model, ModelTensor } from "./model.ts";
+
+/** Bytes compared at first, which tells most tensors apart, and then at a time. */
+const FIRST = 2 ** 20;
+const CHUNK = 2 ** 24;
+
+export function sameBytes(a: Model, of: ModelTensor, b: Model, and: ModelTensor): boolean {
+  if (of.bytes !== and.bytes) return false;
+  return withRegularFile(a.files[of.file].path, (left) => {
+    return withRegularFile(b.files[and.file].path, (right) => same(left, right, of, and));
+  });
+}
+
+function same(left: number, right: number, a: ModelTensor, b: ModelTensor): boolean {
+  for (let at = 0; at < a.bytes; ) {
+    const length = Math.min(at === 0 ? FIRST : CHUNK, a.bytes - at);
+    const bytes = readSpan(left, a.offset + at, length);
+    if (bytes.length < length) return false;
+    if (!bytes.equals(readSpan(right, b.offset + at, length))) return false;
+    at += length;
+  }
+  return true;
+}
