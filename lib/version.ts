@@ -1,6 +1,8 @@
-import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "./root.ts";
 
 /** This package's version. */
 export const version: string = (
-  createRequire(import.meta.url)("../package.json") as { version: string }
+  JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string }
 ).version;

@@ -101,6 +101,7 @@ function compile(config, output, inputs) {
   rmSync(at(fresh), { recursive: true, force: true });
   const tsc = at("node_modules/typescript/bin/tsc");
   run(`tsc -p ${config}`, process.execPath, [tsc, "-p", config, "--outDir", fresh]);
+  if (output === "dist") run("bundle", process.execPath, [at("scripts/bundle.mjs"), fresh]);
   rmSync(at(output), { recursive: true, force: true });
   renameSync(at(fresh), at(output));
   markDone(stamp, hash);
@@ -133,7 +134,7 @@ function buildAddon() {
 }
 
 installDependencies();
-compile("tsconfig.json", "dist", ["lib", "package-lock.json"]);
+compile("tsconfig.json", "dist", ["lib", "scripts/bundle.mjs", "package-lock.json"]);
 if (process.argv.includes("--examples")) {
   compile("tsconfig.examples.json", "build-examples", ["examples", "dist", "tsconfig.json"]);
 }

@@ -1,7 +1,7 @@
 /** Finds and types the native addon; nothing else in the package may load it. */
 import { createRequire } from "node:module";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { packageRoot } from "../root.ts";
+import { version } from "../version.ts";
 
 /** What a finished job reports: five words a step, or why it failed. */
 export type Outcome = { results: BigUint64Array } | { code: string; message: string; step: number };
@@ -50,11 +50,9 @@ function tryLoad(): { addon?: Addon; reason?: string } {
     return { reason: "WEIGHTLOOM_BACKEND=reference" };
   }
   const require = createRequire(import.meta.url);
-  const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-  const { version } = require("../../package.json") as { version: string };
   try {
     const load = require("node-gyp-build") as (folder: string) => Addon;
-    const addon = load(root);
+    const addon = load(packageRoot());
     if (addon.version === version) return { addon };
     return { reason: `the binary found is of version ${addon.version}, not ${version}` };
   } catch (error) {
