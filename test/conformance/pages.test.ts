@@ -6,7 +6,7 @@
  *   sh         runs in a shell, in a folder with models/base, reverse, sort and add
  *   js, ts     compiles, with types, and runs in the same folder
  *
- * Any other language is only shown. The pages of docs/methods have a test of their own.
+ * Any other language is only shown. docs/commands.md and docs/methods have tests of their own.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -47,7 +47,7 @@ const PAGES = [
   "README.md",
   "examples/uses/README.md",
   ...readdirSync(join(ROOT, "docs"))
-    .filter((name) => name.endsWith(".md"))
+    .filter((name) => name.endsWith(".md") && name !== "commands.md")
     .map((name) => `docs/${name}`),
 ];
 
