@@ -15,13 +15,7 @@ export type {
   TiesOptions,
 } from "./array-types.ts";
 export { dare, linear, mergeTensors, slerp, taskArithmetic, ties } from "./arrays.ts";
-export {
-  type AverageOptions,
-  average,
-  emaWeights,
-  meanRecipe,
-  orderCheckpoints,
-} from "./average.ts";
+export { type AverageOptions, average } from "./average.ts";
 export {
   type ConvertOptions,
   convert,

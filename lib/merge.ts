@@ -198,11 +198,15 @@ export async function resolveParameters(
  * @example await merge("ties.yml", { out: "merged", onProgress: console.log });
  */
 export function merge(recipe: RecipeInput, options: MergeOptions): Watched<MergeResult> {
-  return watch((onProgress) => run(recipe, { ...options, onProgress }), options?.onProgress);
+  return watch((onProgress) => run(recipe, options, onProgress), options?.onProgress);
 }
 
-async function run(recipe: RecipeInput, options: MergeOptions): Promise<MergeResult> {
-  if (typeof options.out !== "string" || options.out === "" || options.out.includes("\0")) {
+async function run(
+  recipe: RecipeInput,
+  options: MergeOptions,
+  onProgress: (progress: Progress) => void,
+): Promise<MergeResult> {
+  if (typeof options?.out !== "string" || options.out === "" || options.out.includes("\0")) {
     throw new MergeError("ARGUMENT", "out: the path of a folder was expected");
   }
   throwIfAborted(options.signal);
@@ -217,7 +221,10 @@ async function run(recipe: RecipeInput, options: MergeOptions): Promise<MergeRes
   settleReplacement(realPath(options.out));
   for (const { made } of documents) checkOutput(options.out, made, options.overwrite ?? false);
   const started = performance.now();
-  const { results, nonfinite, notes } = await mergeDocuments(documents, settings, options);
+  const { results, nonfinite, notes } = await mergeDocuments(documents, settings, {
+    ...options,
+    onProgress,
+  });
   const { made } = documents[documents.length - 1];
   return {
     out: options.out,

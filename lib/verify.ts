@@ -84,8 +84,9 @@ function inputOf({ path, size, headerHash }: Manifest["inputs"][number]): Input 
 /**
  * Compares a model with the manifest that its merge wrote: digests every tensor again, and looks at
  * the size and header of every input. With `replay` the merge runs once more, from its inputs and
- * the operations that the manifest records, and its tensors' digests are compared as well; nothing
- * is written. Digests are XXH64: they show accidents, not forgery.
+ * the operations that the manifest records, and its tensors' digests are compared as well. Nothing
+ * is written, but where models in between are made again from the recipe, which needs room beside
+ * the model. Digests are XXH64: they show accidents, not forgery.
  * @param path folder that a merge wrote
  * @throws MergeError MANIFEST without a proper manifest; UNSUPPORTED when a replay is not possible
  * @example if (!(await verify("merged", { replay: true })).same) process.exitCode = 1;
@@ -123,15 +124,15 @@ async function run(path: string, options: VerifyOptions): Promise<Verification> 
   });
   const found = await digestTensors(there, files, backend, from(0));
   const stored = new Map(there.map(({ tensor }, i) => [tensor, found[i]]));
-  const opened = inputs.map(({ file }) => file);
   const again = options.replay
-    ? await replay(
+    ? await replay({
+        folder: path,
         manifest,
-        opened,
-        options.methods ?? [],
-        replayBackend(manifest, backend),
-        from(bytesOf(there)),
-      )
+        inputs: inputs.map(({ file }) => file),
+        methods: options.methods ?? [],
+        backend: replayBackend(manifest, backend),
+        execute: from(bytesOf(there)),
+      })
     : undefined;
   from(total).onBytes(0);
   const tensors = manifest.tensors.map((tensor, i) => {

@@ -82,6 +82,11 @@ class Reader {
     return fits ? value : this.refuse(path, "a non-negative integer");
   }
 
+  seed(value: unknown): string {
+    const text = this.text(value, "recipe.seed");
+    return /^\d{1,20}$/.test(text) ? text : this.refuse("recipe.seed", "an integer");
+  }
+
   dtype(value: unknown, path: string): Dtype {
     const name = this.text(value, path);
     return isDtype(name) ? name : this.refuse(path, "a dtype");
@@ -116,7 +121,7 @@ export function readManifest(folder: string): Manifest {
     version: read.text(top.weightloom, "weightloom"),
     planHash: read.text(top.plan, "plan"),
     method: read.text(recipe.method, "recipe.method"),
-    seed: read.text(recipe.seed, "recipe.seed"),
+    seed: read.seed(recipe.seed),
     inputs: inputs.map((input, i) => ({ path: known[i], ...input })),
     outputs: read.list(top.outputs, "outputs", (item, at) => {
       const { name, size } = read.fields(item, at);

@@ -2,6 +2,7 @@ import {
   closeSync,
   cpSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -211,6 +212,12 @@ describe("inputs", () => {
     const found = await verify(mean);
     expect(found.same).toBe(true);
     expect(found.inputs.map(({ state }) => state)).toContain("passing");
+    const before = readdirSync(folder);
+    const again = await verify(mean, { replay: true });
+    expect(again.same).toBe(true);
+    expect(again.tensors.every(({ recorded, replayed }) => recorded === replayed)).toBe(true);
+    expect(readdirSync(folder)).toEqual(before);
+    rmSync(join(mean, "mergekit_config.yml"));
     const refused = await refusal(() => verify(mean, { replay: true }));
     expect(refused.code).toBe("UNSUPPORTED");
   });
