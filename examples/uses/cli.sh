@@ -1,7 +1,7 @@
 #!/bin/sh
 # The command line. From a checkout, `weightloom` is `node dist/cli.js`.
 set -eu
-here=$(dirname "$0")
+here=${0%/*}
 
 weightloom plan "$here/slerp.yml"
 weightloom explain "$here/slerp.yml"
