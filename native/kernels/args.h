@@ -211,6 +211,34 @@ struct DeltaSumArgs {
   double* kept_lane_sums;
 };
 
+// mask may be null: every element counts.
+struct DeltaSquaresArgs {
+  const void* x;
+  const void* base;
+  size_t n;
+  const uint64_t* mask;
+  double* lane_sums;
+};
+
+// As CollectArgs and MagnitudeMaskArgs, of keys that are there.
+struct CollectKeysArgs {
+  const uint32_t* keys;
+  size_t n;
+  uint32_t low;
+  uint32_t high;
+  uint32_t* kept;
+  uint64_t* above;
+  uint64_t* inside;
+};
+
+struct KeyMaskArgs {
+  const uint32_t* keys;
+  size_t n;
+  uint32_t threshold;
+  uint32_t cut;
+  uint64_t* mask;
+};
+
 struct RandomMaskArgs {
   uint32_t key[2];
   uint64_t first;

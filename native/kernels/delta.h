@@ -4,6 +4,7 @@
 // delta_magnitude: the bits of |d|, element by element (input of the selection).
 // collect_magnitude: counts the bits above a range and those inside it, and keeps these in order.
 // keep_magnitude:  bit i is set iff bits > threshold, or bits == threshold and i < cut.
+// delta_squares:   lane sums of d * d where the mask has a bit, in binary64; the product is exact.
 // delta_sum:       lane sums of |d| and of |d| where the mask has a bit (L1 rescale), in binary64.
 // Memory: one read of x and base each; the outputs are tiles.
 #pragma once
@@ -16,6 +17,7 @@ namespace {
 
 using weightloom::CollectArgs;
 using weightloom::DeltaArgs;
+using weightloom::DeltaSquaresArgs;
 using weightloom::DeltaSumArgs;
 using weightloom::MagnitudeMaskArgs;
 
@@ -112,6 +114,20 @@ void delta_sum(const DeltaSumArgs& a) {
     V::store_f64(a.lane_sums + g * V::lanes, all[g]);
     V::store_f64(a.kept_lane_sums + g * V::lanes, kept[g]);
   }
+}
+
+template <class V, class C>
+void delta_squares(const DeltaSquaresArgs& a) {
+  constexpr int groups = 16 / V::lanes;
+  typename V::D sums[groups];
+  for (int g = 0; g < groups; ++g) sums[g] = V::load_f64(a.lane_sums + g * V::lanes);
+  walk<V, C>(a.n, [&](auto at) {
+    auto d = V::sub(at.load(a.x), at.load(a.base));
+    if (a.mask != nullptr) d = V::keep(mask_at<V>(a.mask, at.at), d);
+    const int g = static_cast<int>(at.at / V::lanes) % groups;
+    sums[g] = V::add_product(sums[g], d, d);
+  });
+  for (int g = 0; g < groups; ++g) V::store_f64(a.lane_sums + g * V::lanes, sums[g]);
 }
 
 }  // namespace

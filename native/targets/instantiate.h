@@ -6,6 +6,7 @@
 #include "../kernels/convert.h"
 #include "../kernels/delta.h"
 #include "../kernels/dot.h"
+#include "../kernels/keys.h"
 #include "../kernels/linear.h"
 #include "../kernels/linear_columns.h"
 #include "../kernels/nearswap.h"

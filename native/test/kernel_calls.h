@@ -367,6 +367,47 @@ inline Bytes run_keep_magnitude(const KernelTable& table, const Call& c, Arena& 
   return bytes_of(mask, mask_words(c.n));
 }
 
+inline Bytes run_delta_squares(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint8_t* x = arena.input(c.stored[0]);
+  const uint8_t* base = arena.input(c.stored[1]);
+  const auto* mask = arena.input_of<uint64_t>(c.masks[0]);
+  double* sums = begin_sums(arena);
+  table.delta_squares[c.codec]({x, base, c.n, c.variant % 2 == 0 ? nullptr : mask, sums});
+  Bytes result;
+  append_sums(result, sums);
+  return result;
+}
+
+inline uint32_t key_of(const Call& c, size_t element) {
+  uint32_t key = 0;
+  if (element < c.n) std::memcpy(&key, &c.keys[4 * element], 4);
+  return key;
+}
+
+inline Bytes run_collect_keys(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint32_t one = key_of(c, c.n / 3), other = key_of(c, c.n / 2);
+  const uint32_t low = c.variant == 0 ? 0 : std::min(one, other);
+  const uint32_t high = c.variant == 1 ? 0xFFFFFFFFu : std::max(one, other);
+  uint64_t above = 5, inside = 0;
+  auto* kept = arena.output_of<uint32_t>(c.n + 16);
+  uint32_t* const wanted = c.variant == 2 ? nullptr : kept;
+  const auto* keys = arena.input_of<uint32_t>(c.keys);
+  table.collect_keys({keys, c.n, low, high, wanted, &above, &inside});
+  Bytes result = bytes_of(&above, 1);
+  append(result, bytes_of(&inside, 1));
+  if (wanted != nullptr) append(result, bytes_of(kept, inside));
+  return result;
+}
+
+inline Bytes run_keep_keys(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint32_t threshold = c.variant == 0 ? 0 : key_of(c, c.n * c.variant / kVariants);
+  const auto cut = static_cast<uint32_t>(c.n * (c.variant % 3) / 2);
+  const auto* keys = arena.input_of<uint32_t>(c.keys);
+  auto* mask = arena.output_of<uint64_t>(mask_words(c.n));
+  table.keep_keys({keys, c.n, threshold, cut, mask});
+  return bytes_of(mask, mask_words(c.n));
+}
+
 constexpr uint64_t kFirsts[] = {0, 64 * 12345, (uint64_t{1} << 34) - 64};
 
 inline Bytes run_keep_random(const KernelTable& table, const Call& c, Arena& arena) {

@@ -79,9 +79,9 @@ class Sce : public RunningStep {
   }
 
   void count_block(const Range& range, Scratch& scratch) {
-    uint64_t count = 0;
+    uint64_t count = 0, above = 0;
     for_keys(range, scratch, [&](const uint32_t* keys, const Tile& tile) {
-      for (size_t i = 0; i < tile.n; ++i) count += keys[i] != 0 ? 1 : 0;
+      io_.kernels().collect_keys({keys, tile.n, 1, 0xFFFFFFFFu, nullptr, &above, &count});
     });
     const std::lock_guard lock(mutex_);
     nonzero_ += count;
@@ -106,8 +106,14 @@ class Sce : public RunningStep {
     block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
     block.keys = scratch.take<uint32_t>(kWordSlot, SweepBlock::kKeyRoom);
     std::fill(block.bins, block.bins + Selection::kBins, 0u);
-    for_keys(range, scratch,
-             [&](const uint32_t* keys, const Tile& tile) { selection_->add(keys, tile.n, block); });
+    const bool counts = selection_->mode() == Selection::Mode::count;
+    for_keys(range, scratch, [&](const uint32_t* keys, const Tile& tile) {
+      if (selection_->mode() == Selection::Mode::histogram) {
+        return selection_->add(keys, tile.n, block);
+      }
+      io_.kernels().collect_keys({keys, tile.n, selection_->low(), selection_->high(),
+                                  counts ? nullptr : block.keys, &block.above, &block.inside});
+    });
     selection_->finish_block(range.index, block);
   }
 
@@ -132,36 +138,23 @@ class Sce : public RunningStep {
     io_.kernels().sce_variance[tile.codec](
         {tile.inputs[0], tile.inputs.data() + 1, static_cast<uint32_t>(models_), tile.n, keys});
     const Threshold threshold = selection_->result();
-    for (size_t i = 0; i < tile.n; ++i) {
-      const bool tied = keys[i] == threshold.key && range.first + tile.at + i < threshold.cut;
-      const uint64_t bit = keys[i] > threshold.key || tied ? 1 : 0;
-      mask[i / 64] |= bit << (i % 64);
-    }
+    const uint64_t first = range.first + tile.at;
+    const uint64_t cut =
+        threshold.cut <= first ? 0 : std::min<uint64_t>(threshold.cut - first, tile.n);
+    io_.kernels().keep_keys({keys, tile.n, threshold.key, static_cast<uint32_t>(cut), mask});
     return mask;
   }
 
   void share_block(const Range& range, Scratch& scratch) {
     std::vector<LaneSums> sums(models_);
-    auto* selected = scratch.take<float>(kOutTileSlot, kTile);
     io_.for_tiles(range, kTile, order(), nullptr, scratch, [&](const Tile& tile) {
       const uint64_t* mask = mask_of(range, tile, scratch);
       for (size_t m = 0; m < models_; ++m) {
-        mask_delta(tile, m, mask, selected);
-        io_.kernels().dot[0]({selected, selected, nullptr, tile.n, sums[m].lanes});
+        io_.kernels().delta_squares[tile.codec](
+            {tile.inputs[m + 1], tile.inputs[0], tile.n, mask, sums[m].lanes});
       }
     });
     for (size_t m = 0; m < models_; ++m) squares_[m][range.index] = fold(sums[m]);
-  }
-
-  // The delta of model m in f32, +0 where it is not selected.
-  void mask_delta(const Tile& tile, size_t m, const uint64_t* mask, float* out) const {
-    std::vector<float> base(tile.n);
-    io_.kernels().decode[tile.codec]({tile.inputs[m + 1], out, tile.n});
-    io_.kernels().decode[tile.codec]({tile.inputs[0], base.data(), tile.n});
-    for (size_t i = 0; i < tile.n; ++i) {
-      const bool kept = mask == nullptr || ((mask[i / 64] >> (i % 64)) & 1) != 0;
-      out[i] = kept ? out[i] - base[i] : 0.0f;
-    }
   }
 
   void end_shares() {
