@@ -51,14 +51,12 @@ const FEW = 8;
 
 /** An object or array that is open; names are those of an object so far. */
 interface Frame {
-  readonly isObject: boolean;
+  isObject: boolean;
   empty: boolean;
   readonly few: string[];
   /** All names, once there are more than a few. */
   many: Set<string> | undefined;
 }
-
-const NO_NAMES: string[] = [];
 
 /**
  * Reads UTF-8 JSON by pulling: the caller asks for the value that it expects next. Stricter than
@@ -72,7 +70,9 @@ const NO_NAMES: string[] = [];
 export class JsonScanner {
   readonly #bytes: Buffer;
   readonly #rules: JsonRules;
+  /** By depth; those beyond `#depth` are closed, and wait to be used again. */
   readonly #frames: Frame[] = [];
+  #depth = 0;
   readonly #short: string[] = new Array(SLOTS).fill("");
   #at = 0;
 
@@ -106,7 +106,7 @@ export class JsonScanner {
 
   /** Name of the next member of the open object, whose value must be read next; else closes it. */
   nextName(): string | undefined {
-    const frame = this.#frames[this.#frames.length - 1];
+    const frame = this.#frames[this.#depth - 1];
     if (this.#closes(frame, CLOSE_OBJECT, '"," or "}"')) return undefined;
     const at = this.#at;
     const name = this.string();
@@ -117,7 +117,7 @@ export class JsonScanner {
 
   /** True when another item of the open array stands next; else closes the array. */
   nextItem(): boolean {
-    const frame = this.#frames[this.#frames.length - 1];
+    const frame = this.#frames[this.#depth - 1];
     return !this.#closes(frame, CLOSE_ARRAY, '"," or "]"');
   }
 
@@ -202,7 +202,7 @@ export class JsonScanner {
 
   /** Reads past one value, with all checks. */
   skip(): void {
-    const floor = this.#frames.length;
+    const floor = this.#depth;
     do {
       const kind = this.kind();
       if (kind === "object") this.openObject();
@@ -210,8 +210,8 @@ export class JsonScanner {
       else if (kind === "string") this.string();
       else if (kind === "number") this.number();
       else this.literal();
-      while (this.#frames.length > floor && !this.#advance());
-    } while (this.#frames.length > floor);
+      while (this.#depth > floor && !this.#advance());
+    } while (this.#depth > floor);
   }
 
   /** Insists that only white space is left. */
@@ -220,26 +220,30 @@ export class JsonScanner {
   }
 
   #advance(): boolean {
-    const frame = this.#frames[this.#frames.length - 1];
+    const frame = this.#frames[this.#depth - 1];
     return frame.isObject ? this.nextName() !== undefined : this.nextItem();
   }
 
   #open(bracket: number, what: string): void {
     this.#take(bracket, what);
-    if (this.#frames.length === MAX_DEPTH) {
+    if (this.#depth === MAX_DEPTH) {
       const { tooDeep, what } = this.#rules;
       const message = `expected ${what} to nest at most ${MAX_DEPTH} levels`;
       this.#fail(tooDeep, `${message}, found one more at byte ${this.#at - 1}`);
     }
-    const isObject = bracket === OPEN_OBJECT;
-    this.#frames.push({ isObject, empty: true, few: isObject ? [] : NO_NAMES, many: undefined });
+    this.#frames[this.#depth] ??= { isObject: false, empty: true, few: [], many: undefined };
+    const frame = this.#frames[this.#depth++];
+    frame.isObject = bracket === OPEN_OBJECT;
+    frame.empty = true;
+    frame.few.length = 0;
+    frame.many = undefined;
   }
 
   /** Moves to the next member, past a comma; or closes the frame and returns true. */
   #closes(frame: Frame, bracket: number, what: string): boolean {
     if (this.#next() === bracket) {
       this.#at++;
-      this.#frames.pop();
+      this.#depth--;
       return true;
     }
     if (frame.empty) frame.empty = false;
