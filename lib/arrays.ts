@@ -25,10 +25,9 @@ import type { Operation } from "./plan/types.ts";
 import {
   checkSignal,
   chooseBackend,
-  chooseIsa,
   chooseRandom,
   chooseSeed,
-  chooseThreads,
+  readingOptions,
 } from "./run/backend.ts";
 import type { Backend, ExecuteOptions, Work } from "./run/work.ts";
 import {
@@ -213,13 +212,7 @@ function prepare(call: Call): Prepared<Tensor> {
   return {
     work: { sources: places(all), outputs: places([result]), steps: [step] },
     backend: chooseBackend(call.options.backend),
-    options: {
-      threads: chooseThreads(call.options.threads),
-      isa: chooseIsa(call.options.isa),
-      sync: false,
-      io: "mmap",
-      signal: call.options.signal,
-    },
+    options: readingOptions(call.options),
     result,
   };
 }

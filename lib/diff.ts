@@ -15,26 +15,15 @@ import { type Dtype, isFloatDtype } from "./format/dtype.ts";
 import { type Model, openModel } from "./format/model.ts";
 import { sameBytes } from "./format/same_bytes.ts";
 import { type Progress, type Watched, watch } from "./progress.ts";
-import {
-  type ComputeOptions,
-  checkSignal,
-  chooseBackend,
-  chooseIo,
-  chooseIsa,
-  chooseThreads,
-} from "./run/backend.ts";
+import { chooseBackend, type ReadingOptions, readingOptions } from "./run/backend.ts";
 import { throwIfAborted } from "./run/perform.ts";
 
-export interface DiffOptions extends ComputeOptions {
+export interface DiffOptions extends ReadingOptions {
   /**
    * A model that all others were trained from. They are compared with it, as task vectors
    * x − base; without it, they are compared with the first of them.
    */
   base?: string;
-  /** How files are read: mapped (the default) or by positioned reads. */
-  io?: "auto" | "mmap" | "pread";
-  /** Cancels; the code is ABORTED. */
-  signal?: AbortSignal;
   /** Called a few times a second; an exception it throws cancels the work and is passed on. */
   onProgress?: (progress: Progress) => void;
 }
@@ -167,14 +156,8 @@ export function diff(models: readonly string[], options: DiffOptions = {}): Watc
 }
 
 async function run(paths: readonly string[], options: DiffOptions): Promise<Diff> {
-  const { threads, isa, io, signal, base, onProgress } = options;
-  const execute = {
-    threads: chooseThreads(threads),
-    isa: chooseIsa(isa),
-    sync: false,
-    io: chooseIo(io),
-    signal: checkSignal(signal),
-  };
+  const { signal, base, onProgress } = options;
+  const execute = readingOptions(options);
   const backend = chooseBackend(options.backend);
   throwIfAborted(signal);
   const models = open(paths, base);

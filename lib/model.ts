@@ -1,6 +1,6 @@
 import { MergeError, printable } from "./errors.ts";
 import { isFloatDtype } from "./format/dtype.ts";
-import { readSpan, withRegularFile } from "./format/header.ts";
+import { readSpan, withRegularFile } from "./format/file.ts";
 import { type Model, openModel as openHeaders } from "./format/model.ts";
 import { decodeTile } from "./reference/tile.ts";
 

@@ -4,16 +4,9 @@ import { MergeError } from "./errors.ts";
 import { type OpenFile, readHeaderFile } from "./format/header.ts";
 import type { CustomMethod } from "./methods/custom.ts";
 import { type Progress, type Watched, watch } from "./progress.ts";
-import {
-  type ComputeOptions,
-  checkSignal,
-  chooseBackend,
-  chooseIo,
-  chooseIsa,
-  chooseThreads,
-} from "./run/backend.ts";
+import { chooseBackend, type ReadingOptions, readingOptions } from "./run/backend.ts";
 import { throwIfAborted } from "./run/perform.ts";
-import type { Backend, ExecuteOptions } from "./run/work.ts";
+import type { Backend } from "./run/work.ts";
 import {
   bytesOf,
   digestTensors,
@@ -23,15 +16,11 @@ import {
 } from "./verify/outputs.ts";
 import { isPassing, replay } from "./verify/replay.ts";
 
-export interface VerifyOptions extends ComputeOptions {
+export interface VerifyOptions extends ReadingOptions {
   /** Merge again from the inputs, without writing, and compare that too; default false. */
   replay?: boolean;
   /** Functions of custom methods, for a replay of their merges. */
   methods?: readonly CustomMethod[];
-  /** How files are read: mapped (the default) or by positioned reads. */
-  io?: "auto" | "mmap" | "pread";
-  /** Cancels; the code is ABORTED. */
-  signal?: AbortSignal;
   /** Called a few times a second; an exception it throws cancels the work and is passed on. */
   onProgress?: (progress: Progress) => void;
 }
@@ -95,18 +84,8 @@ export function verify(path: string, options: VerifyOptions = {}): Watched<Verif
   return watch((onProgress) => run(path, { ...options, onProgress }), options.onProgress);
 }
 
-function executeOptions({ threads, isa, io, signal }: VerifyOptions): ExecuteOptions {
-  return {
-    threads: chooseThreads(threads),
-    isa: chooseIsa(isa),
-    sync: false,
-    io: chooseIo(io),
-    signal: checkSignal(signal),
-  };
-}
-
 async function run(path: string, options: VerifyOptions): Promise<Verification> {
-  const execute = executeOptions(options);
+  const execute = readingOptions(options);
   const backend = chooseBackend(options.backend);
   throwIfAborted(options.signal);
   const manifest = readManifest(path);

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { readRegularFile, refuse, systemFault } from "../format/header.ts";
+import { readRegularFile, refuse, systemFault } from "../format/file.ts";
 import type { AssetFile } from "./types.ts";
 
 /** Largest companion file that is copied. */

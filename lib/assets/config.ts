@@ -2,7 +2,7 @@ import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { printable } from "../errors.ts";
 import type { Dtype } from "../format/dtype.ts";
-import { readSpan, refuse, withRegularFile } from "../format/header.ts";
+import { readSpan, refuse, withRegularFile } from "../format/file.ts";
 import { kindOf } from "../plan/modules.ts";
 import type { ModuleLayers, PlanAssets } from "../plan/types.ts";
 import { selectLayers } from "./layer_lists.ts";

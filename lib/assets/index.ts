@@ -1,11 +1,11 @@
-import { readRegularFile } from "../format/header.ts";
+import { readRegularFile } from "../format/file.ts";
 import type { Plan, PlanAssets } from "../plan/types.ts";
 import type { StepResult } from "../run/work.ts";
 import { modelCard } from "./card.ts";
 import { patchTokenizerConfig } from "./chat_template.ts";
 import { findCompanions, isTokenizerFile } from "./companions.ts";
 import { patchConfig, readConfigText } from "./config.ts";
-import { manifest } from "./manifest.ts";
+import { MANIFEST, manifest } from "./manifest.ts";
 import { recipeYaml } from "./recipe.ts";
 import { shardIndex } from "./shard_index.ts";
 import { type AssetFile, type CardModel, textFile } from "./types.ts";
@@ -79,7 +79,7 @@ export function makeAssets(options: MakeAssetsOptions): AssetFile[] {
   const files = [
     ...donorAssets(plan, options),
     ...(options.modelCard === false ? [] : [textFile("README.md", card), textFile(RECIPE, text)]),
-    textFile("weightloom.manifest.json", manifest(plan, results, version)),
+    textFile(MANIFEST, manifest(plan, results, version)),
   ];
   if (plan.shards.length > 1) {
     files.push(textFile("model.safetensors.index.json", shardIndex(plan, version)));

@@ -1,4 +1,4 @@
-import { refuse } from "../format/header.ts";
+import { refuse } from "../format/file.ts";
 import { type Edit, itemsAt, type Member } from "./spans.ts";
 
 /** Lists of layer numbers, where others have an item for each layer. */

@@ -4,6 +4,9 @@ import type { Operation, Plan, PlanStep } from "../plan/types.ts";
 import type { StepResult } from "../run/work.ts";
 import { items, members, membersByName, sections } from "./lines.ts";
 
+/** Name of the file. */
+export const MANIFEST = "weightloom.manifest.json";
+
 const DIGEST = "xxh64 of the XXH64 digests of blocks of 65,536 elements";
 
 /**

@@ -2,12 +2,11 @@
 import { join } from "node:path";
 import { MergeError, printable } from "../errors.ts";
 import { DTYPES, type Dtype, isDtype } from "../format/dtype.ts";
-import { readRegularFile } from "../format/header.ts";
+import { readRegularFile } from "../format/file.ts";
 import { checkShardName } from "../format/shards.ts";
 import type { Operation, Trim } from "../plan/types.ts";
+import { MANIFEST } from "./manifest.ts";
 import { isOperation } from "./recorded_operation.ts";
-
-export const MANIFEST = "weightloom.manifest.json";
 
 /** One tensor of an output, as its merge recorded it. */
 export interface ManifestTensor {

@@ -1,4 +1,4 @@
-import type { ConditionalValue, ParameterSetting } from "./types.ts";
+import type { ConditionalValue, ParameterSetting, Parameters } from "./types.ts";
 
 /**
  * Value of a setting for one tensor. `t` in [0, 1] is the layer's position in its slice, for
@@ -18,14 +18,15 @@ export function evaluate(
   return match === undefined ? undefined : evaluate(match.value, t, tensorName);
 }
 
-/** The first value that a level yields; `levels` in order of precedence. */
+/** The first value of a parameter that a level yields; `levels` in order of precedence. */
 export function resolve(
-  levels: readonly (ParameterSetting | undefined)[],
+  levels: readonly Parameters[],
+  name: string,
   t: number,
   tensorName: string,
 ): number | undefined {
-  for (const setting of levels) {
-    const value = setting === undefined ? undefined : evaluate(setting, t, tensorName);
+  for (const level of levels) {
+    const value = evaluate(level[name], t, tensorName);
     if (value !== undefined) return value;
   }
   return undefined;

@@ -1,26 +1,15 @@
 /** Runs the comparisons of matched tensors in one pass over the files. */
 import { byteLength, isFloatDtype } from "../format/dtype.ts";
 import type { Model, ModelTensor } from "../format/model.ts";
-import type { PlanSource } from "../plan/types.ts";
+import { SourceList } from "../plan/source_list.ts";
 import { numbersOf } from "../reference/compare.ts";
 import { checkInputs } from "../run/identity.ts";
 import type { Backend, ExecuteOptions, Work, WorkInput, WorkStep } from "../run/work.ts";
 import { readSums, type Sums } from "./numbers.ts";
 import type { Matched } from "./pairs.ts";
 
-/** Numbers the files of models as comparisons come to read them. */
-class Files {
-  readonly sources: PlanSource[] = [];
-  readonly #positions = new Map<string, number>();
-
-  input(model: Model, { file, offset, dtype }: ModelTensor): WorkInput {
-    const { path, size, identity, header } = model.files[file];
-    const known = this.#positions.get(path);
-    const source =
-      known ?? this.sources.push({ path, size, identity, headerHash: header.hash }) - 1;
-    this.#positions.set(path, source);
-    return { source, offset, dtype };
-  }
+function inputOf(model: Model, tensor: ModelTensor, list: SourceList): WorkInput {
+  return { source: list.position(model, tensor), offset: tensor.offset, dtype: tensor.dtype };
 }
 
 /** Bytes that a comparison reads. */
@@ -36,13 +25,13 @@ function stepOf(
   models: { reference: Model; others: readonly Model[] },
   offset: number,
   task: boolean,
-  files: Files,
+  list: SourceList,
 ): WorkStep {
   const { dtype, count } = reference;
   const floats = isFloatDtype(dtype);
   const inputs = [
-    files.input(models.reference, reference),
-    ...others.map(({ model, tensor }) => files.input(models.others[model], tensor)),
+    inputOf(models.reference, reference, list),
+    ...others.map(({ model, tensor }) => inputOf(models.others[model], tensor, list)),
   ];
   const bytes = inputs.map((input) => ({ ...input, dtype: "U8" }) as const);
   return {
@@ -64,7 +53,7 @@ export async function compareTensors(
   backend: Backend,
   options: ExecuteOptions,
 ): Promise<(Sums | undefined)[]> {
-  const files = new Files();
+  const list = new SourceList();
   let words = 0;
   const places = matched.map(({ others }) => {
     const first = words;
@@ -72,15 +61,15 @@ export async function compareTensors(
     return first;
   });
   const steps = matched.flatMap((each, i) => {
-    return each.others.length === 0 ? [] : [stepOf(each, models, 8 * places[i], task, files)];
+    return each.others.length === 0 ? [] : [stepOf(each, models, 8 * places[i], task, list)];
   });
   const memory = new Uint8Array(8 * words);
-  const sources = files.sources.map(({ path, size }) => ({ path, size }));
+  const sources = list.sources.map(({ path, size }) => ({ path, size }));
   const work: Work = { sources, outputs: [{ memory }], steps };
-  const check = () => checkInputs(files.sources, "opening");
+  const check = () => checkInputs(list.sources, "opening");
   check();
   if (steps.length > 0) await backend.execute(work, { ...options, onOpened: check });
-  checkInputs(files.sources, "after");
+  checkInputs(list.sources, "after");
   const numbers = new Float64Array(memory.buffer);
   let at = 0;
   return matched.map(({ others }, i) => {

@@ -2,14 +2,8 @@ import { existsSync, lstatSync, readdirSync, type Stats, statSync } from "node:f
 import { basename, dirname, join } from "node:path";
 import { MergeError, printable } from "../errors.ts";
 import type { Dtype } from "./dtype.ts";
-import {
-  type OpenFile,
-  readHeaderFile,
-  readSpan,
-  refuse,
-  systemFault,
-  withRegularFile,
-} from "./header.ts";
+import { readSpan, refuse, systemFault, withRegularFile } from "./file.ts";
+import { type OpenFile, readHeaderFile } from "./header.ts";
 import { checkIndexSize, parseIndex } from "./shards.ts";
 
 /** A tensor of a model, as a span of one of its files. */

@@ -1,5 +1,5 @@
 /** Whether two tensors hold the same bytes, read in pieces. */
-import { readSpan, withRegularFile } from "./header.ts";
+import { readSpan, withRegularFile } from "./file.ts";
 import type { Model, ModelTensor } from "./model.ts";
 
 /** Bytes compared at first, which tells most tensors apart, and then at a time. */

@@ -1,5 +1,5 @@
 import { printable } from "../errors.ts";
-import { refuse } from "./header.ts";
+import { refuse } from "./file.ts";
 import { JsonScanner, plainInteger } from "./json.ts";
 
 /** What an index file says: the shard of every tensor. */

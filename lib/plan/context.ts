@@ -1,10 +1,8 @@
-import { evaluate } from "../config/parameters.ts";
+import { evaluate, resolve } from "../config/parameters.ts";
 import type { Parameters } from "../config/types.ts";
 import { MergeError, printable } from "../errors.ts";
 import type { Method, ParameterSpec, TensorContext } from "../methods/types.ts";
 import type { Aligned } from "./align.ts";
-
-const NONE: Parameters = {};
 
 /** Where random numbers come from. */
 export interface Chance {
@@ -58,7 +56,7 @@ export class RecipeContext implements TensorContext {
   }
 
   number(name: string): number | undefined {
-    const value = this.#settle(name, this.#found(name, NONE, this.name), this.name);
+    const value = this.#settle(name, this.#common(name, this.name), this.name);
     if (value !== undefined) this.asked.set(name, value);
     return value;
   }
@@ -68,22 +66,21 @@ export class RecipeContext implements TensorContext {
   }
 
   numberOf(name: string, input: number): number | undefined {
-    const { slice, sourceNames } = this.#aligned.wanted;
+    const { slice, sourceNames, t } = this.#aligned.wanted;
     const source = slice.sources[input];
     const tensor = sourceNames[input];
-    const value = this.#settle(name, this.#found(name, source.parameters, tensor), tensor);
+    const own = evaluate(source.parameters[name], t, tensor);
+    const value = this.#settle(name, own ?? this.#common(name, tensor), tensor);
     const known = this.asked.get(name);
     const values = known instanceof Map ? known : new Map<number, number>();
     if (value !== undefined) this.asked.set(name, values.set(source.position, value));
     return value;
   }
 
-  /** The first value that a level yields, of those in order of precedence. */
-  #found(name: string, nearest: Parameters, tensor: string): number | undefined {
+  /** What the levels say that all models have in common. */
+  #common(name: string, tensor: string): number | undefined {
     const { slice, t } = this.#aligned.wanted;
-    let value = evaluate(nearest[name], t, tensor);
-    for (const level of slice.levels) value ??= evaluate(level[name], t, tensor);
-    return value ?? evaluate(this.#global[name], t, tensor);
+    return resolve(slice.levels, name, t, tensor) ?? evaluate(this.#global[name], t, tensor);
   }
 
   #settle(name: string, found: number | undefined, tensor: string): number | undefined {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { formatReference } from "../config/reference.ts";
 import type { Recipe } from "../config/types.ts";
 import { MergeError, type Problem, printable, throwProblems } from "../errors.ts";
-import type { Model, ModelTensor } from "../format/model.ts";
+import type { Model } from "../format/model.ts";
 import { METHODS } from "../methods/index.ts";
 import type { Method } from "../methods/types.ts";
 import { type Aligned, type Alignment, align } from "./align.ts";
@@ -15,16 +15,18 @@ import { layOut } from "./layout.ts";
 import { type Lowering, lower } from "./lower.ts";
 import { scopeBodies } from "./modules.ts";
 import { isVocabularyTensor } from "./names.ts";
+import { SharedOperations, textOfOperation } from "./operations.ts";
 import { policiesOf, Reasons, Remarks } from "./policies.ts";
 import type { ResolvedTensor } from "./resolved.ts";
 import { ModelList, makeSlices } from "./slices.ts";
+import { SourceList } from "./source_list.ts";
 import { type LocatedModels, openModels } from "./sources.ts";
 import { Tally } from "./tally.ts";
 import { settleTokens } from "./tokens.ts";
 import { assignDraws } from "./torch_order.ts";
 import { assignTrims } from "./trims.ts";
 import { isHead, Ties } from "./tying.ts";
-import type { Operation, Plan, PlanInput, PlanSource, PlanStep } from "./types.ts";
+import type { Plan, PlanInput, PlanStep } from "./types.ts";
 import { want } from "./wanted.ts";
 
 export interface PlanOptions {
@@ -86,30 +88,9 @@ export function makePlan(recipe: Recipe, options: PlanOptions = {}): Plan {
   return assemble({ ...parts, remarks, reasons }, options);
 }
 
-/** JSON of operations that was needed before. */
-const texts = new WeakMap<Operation, string>();
-
-function textOfOperation(operation: Operation): string {
-  const known = texts.get(operation);
-  if (known !== undefined) return known;
-  const text = JSON.stringify(operation);
-  texts.set(operation, text);
-  return text;
-}
-
 function lowerAll(wanted: readonly Wanted[], lowering: Lowering, alignment: Alignment): Item[] {
   const items: Item[] = [];
-  // Most tensors of a merge are made by equal operations, of which one is kept.
-  const operations = new Map<string, Operation>();
-  const shared = (operation: Operation) => {
-    const text = JSON.stringify(operation);
-    const known = operations.get(text) ?? operation;
-    if (known === operation) {
-      operations.set(text, operation);
-      texts.set(operation, text);
-    }
-    return known;
-  };
+  const operations = new SharedOperations();
   const { tally } = alignment;
   const names = new Set<string>();
   for (const each of wanted) {
@@ -122,7 +103,8 @@ function lowerAll(wanted: readonly Wanted[], lowering: Lowering, alignment: Alig
     const { shape, count } = aligned;
     try {
       const { dtype, operation } = lower(aligned, lowering);
-      items.push({ name: each.name, dtype, shape, count, operation: shared(operation), aligned });
+      const shared = operations.share(operation);
+      items.push({ name: each.name, dtype, shape, count, operation: shared, aligned });
     } catch (error) {
       if (!(error instanceof MergeError)) throw error;
       const known = [each.name, ...each.sourceNames].map(printable);
@@ -131,22 +113,6 @@ function lowerAll(wanted: readonly Wanted[], lowering: Lowering, alignment: Alig
     }
   }
   return items;
-}
-
-/** Numbers the source files as steps come to use them. */
-class SourceList {
-  readonly sources: PlanSource[] = [];
-  readonly #positions = new Map<string, number>();
-
-  position(model: Model, tensor: ModelTensor): number {
-    const file = model.files[tensor.file];
-    const known = this.#positions.get(file.path);
-    if (known !== undefined) return known;
-    const { path, size, identity, header } = file;
-    const position = this.sources.push({ path, size, headerHash: header.hash, identity }) - 1;
-    this.#positions.set(path, position);
-    return position;
-  }
 }
 
 function inputsOf({ wanted, tensors, origins }: Aligned, list: SourceList): PlanInput[] {

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, fsyncSync, openSync } from "node:fs";
 import { MergeError, printable } from "../errors.ts";
-import { closeRead, systemFault } from "../format/header.ts";
+import { closeRead, systemFault } from "../format/file.ts";
 import { inputChanged } from "../run/identity.ts";
 
 /** Descriptors that are kept at once; few enough to leave room below a limit of 64. */

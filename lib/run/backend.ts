@@ -3,7 +3,7 @@ import { MergeError } from "../errors.ts";
 import { referenceBackend } from "../reference/index.ts";
 import { loadAddon } from "./addon.ts";
 import { nativeBackend } from "./native.ts";
-import type { Backend } from "./work.ts";
+import type { Backend, ExecuteOptions } from "./work.ts";
 
 /** Which backend to take: `auto` is native where its binary loads, else the reference. */
 export type BackendChoice = "auto" | "native" | "reference";
@@ -81,6 +81,25 @@ export function chooseIo(io: "auto" | "mmap" | "pread" = "auto"): "mmap" | "prea
   if (io === "pread") return io;
   if (io === "auto" || io === "mmap") return "mmap";
   throw new MergeError("ARGUMENT", `io: auto, mmap or pread was expected, not ${io}`);
+}
+
+/** Options of work that reads files and writes none. */
+export interface ReadingOptions extends ComputeOptions {
+  /** How files are read: mapped (the default) or by positioned reads. */
+  io?: "auto" | "mmap" | "pread";
+  /** Cancels; the code is ABORTED. */
+  signal?: AbortSignal;
+}
+
+/** How such work is executed. @throws MergeError ARGUMENT; BACKEND for a target */
+export function readingOptions({ threads, isa, io, signal }: ReadingOptions): ExecuteOptions {
+  return {
+    threads: chooseThreads(threads),
+    isa: chooseIsa(isa),
+    sync: false,
+    io: chooseIo(io),
+    signal: checkSignal(signal),
+  };
 }
 
 /** What can compute here. */

@@ -23,7 +23,7 @@ import { rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { AssetFile } from "../assets/index.ts";
 import { type ErrorCode, MergeError, printable } from "../errors.ts";
-import { readRegularFile } from "../format/header.ts";
+import { readRegularFile } from "../format/file.ts";
 import type { Plan } from "../plan/types.ts";
 import { loadAddon } from "./addon.ts";
 import { asidePath, outputBusy, privatePath, removeLeftovers, stagePath } from "./leftovers.ts";

@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "hash.h"
 #include "nested.h"
 
 namespace weightloom {
 namespace {
-
-constexpr int kCodecBytes[kAllCodecs] = {4, 2, 2, 1, 1};
 
 // Rooms start at different distances from a page, so that equal offsets do not share cache sets.
 constexpr size_t kStagger = 320;

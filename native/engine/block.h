@@ -12,6 +12,7 @@
 
 #include "../platform/file.h"
 #include "../targets/table.h"
+#include "hash.h"
 #include "rank.h"
 #include "select.h"
 #include "torch_stream.h"
@@ -62,7 +63,7 @@ class Scratch {
 };
 
 // Blocks that a worker takes at once, at most: half a MiB of 16-bit output, which stays in L2.
-constexpr uint64_t kRunBlocks = 4;
+constexpr uint64_t kRunBlocks = kMostMessages;
 
 // Slots of Scratch; input i of a step uses kInputSlots + 2 * i (stored bytes) and + 1 (f32 tile).
 enum Slot : size_t {
@@ -79,6 +80,9 @@ enum Slot : size_t {
   kJoinSlot,
   kInputSlots,
 };
+
+// Of one stored element.
+constexpr int kCodecBytes[kAllCodecs] = {4, 2, 2, 1, 1};
 
 struct Source {
   const uint8_t* memory = nullptr;

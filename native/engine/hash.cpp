@@ -5,8 +5,8 @@
 namespace weightloom {
 namespace {
 
-constexpr uint64_t kPrime1 = 0x9E3779B185EBCA87ull;
-constexpr uint64_t kPrime2 = 0xC2B2AE3D27D4EB4Full;
+constexpr uint64_t kPrime1 = kXxhPrime1;
+constexpr uint64_t kPrime2 = kXxhPrime2;
 constexpr uint64_t kPrime3 = 0x165667B19E3779F9ull;
 constexpr uint64_t kPrime4 = 0x85EBCA77C2B2AE63ull;
 constexpr uint64_t kPrime5 = 0x27D4EB2F165667C5ull;
@@ -47,7 +47,16 @@ uint64_t finish(uint64_t hash, const uint8_t* p, const uint8_t* end) {
   return hash ^ (hash >> 32);
 }
 
-void stripes_of_one(const uint8_t* p, size_t count, uint64_t (&lanes)[4]) {
+using Lanes = uint64_t[4];
+
+void begin(uint64_t seed, Lanes& lanes) {
+  lanes[0] = seed + kPrime1 + kPrime2;
+  lanes[1] = seed + kPrime2;
+  lanes[2] = seed;
+  lanes[3] = seed - kPrime1;
+}
+
+void add_stripes(const uint8_t* p, size_t count, Lanes& lanes) {
   auto [a, b, c, d] = lanes;
   for (const uint8_t* const end = p + 32 * count; p < end; p += 32) {
     a = mix(a, word64(p));
@@ -61,40 +70,36 @@ void stripes_of_one(const uint8_t* p, size_t count, uint64_t (&lanes)[4]) {
   lanes[3] = d;
 }
 
+// After all whole stripes.
+uint64_t end(const uint8_t* message, size_t length, uint64_t seed, const Lanes& lanes) {
+  const auto& [a, b, c, d] = lanes;
+  uint64_t hash = seed + kPrime5;
+  if (length >= 32) {
+    hash = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
+    hash = merge(merge(merge(merge(hash, a), b), c), d);
+  }
+  return finish(hash + length, message + length / 32 * 32, message + length);
+}
+
 }  // namespace
 
 uint64_t xxh64(const void* bytes, size_t length, uint64_t seed) {
-  uint64_t digest;
   const auto* const message = static_cast<const uint8_t*>(bytes);
-  xxh64(scalar_table, &message, 1, length, seed, &digest);
-  return digest;
+  Lanes lanes;
+  begin(seed, lanes);
+  add_stripes(message, length / 32, lanes);
+  return end(message, length, seed, lanes);
 }
 
 void xxh64(const KernelTable& kernels, const uint8_t* const* messages, size_t count, size_t length,
            uint64_t seed, uint64_t* digests) {
-  constexpr size_t most = 4;
-  for (; count > most; count -= most, messages += most, digests += most) {
-    xxh64(kernels, messages, most, length, seed, digests);
-  }
-  uint64_t lanes[most][4];
-  for (auto& of : lanes) {
-    of[0] = seed + kPrime1 + kPrime2;
-    of[1] = seed + kPrime2;
-    of[2] = seed;
-    of[3] = seed - kPrime1;
-  }
-  const size_t stripes = length / 32;
+  Lanes lanes[kMostMessages];
+  for (Lanes& each : lanes) begin(seed, each);
   size_t taken = 0;
-  kernels.stripes({messages, count, stripes, lanes[0], &taken});
-  for (size_t i = taken; i < count; ++i) stripes_of_one(messages[i], stripes, lanes[i]);
+  kernels.stripes({messages, count, length / 32, lanes[0], &taken});
   for (size_t i = 0; i < count; ++i) {
-    const auto& [a, b, c, d] = lanes[i];
-    uint64_t hash = seed + kPrime5;
-    if (length >= 32) {
-      hash = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
-      hash = merge(merge(merge(merge(hash, a), b), c), d);
-    }
-    digests[i] = finish(hash + length, messages[i] + 32 * stripes, messages[i] + length);
+    if (i >= taken) add_stripes(messages[i], length / 32, lanes[i]);
+    digests[i] = end(messages[i], length, seed, lanes[i]);
   }
 }
 

@@ -11,7 +11,8 @@
 namespace weightloom {
 
 uint64_t xxh64(const void* bytes, size_t length, uint64_t seed);
-// Of `count` messages of equal length at once.
+// Of up to kMostMessages messages of equal length at once.
+constexpr size_t kMostMessages = 4;
 void xxh64(const KernelTable& kernels, const uint8_t* const* messages, size_t count, size_t length,
            uint64_t seed, uint64_t* digests);
 uint64_t digest_of_blocks(const std::vector<uint64_t>& blocks);

@@ -13,6 +13,7 @@
 // threshold and index < cut. With a sample, one sweep is the rule.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -24,12 +25,10 @@ constexpr size_t kMostFrequent = 16;
 
 // What one block contributes to a sweep; `keys` and `bins` are worker memory.
 struct SweepBlock {
-  // A whole block, and what a vector's store may cover beyond.
-  static constexpr size_t kKeyRoom = 65536 + 16;
-
   uint64_t above = 0;
   uint64_t inside = 0;
-  uint32_t* keys = nullptr;  // collect: the keys inside, in order; kKeyRoom
+  // collect: the keys inside, in order; room for the block and 16 more, see collect_keys
+  uint32_t* keys = nullptr;
   uint32_t* bins = nullptr;  // histogram: kBins counters
 };
 
@@ -37,6 +36,11 @@ struct SweepBlock {
 struct Threshold {
   uint32_t key;
   uint64_t cut;
+
+  // The cut counted from element `first`, among `n`.
+  uint32_t cut_within(uint64_t first, size_t n) const {
+    return static_cast<uint32_t>(cut <= first ? 0 : std::min<uint64_t>(cut - first, n));
+  }
 };
 
 class Selection {

@@ -315,6 +315,10 @@ struct EncodeArgs {
   size_t n;
 };
 
+// Multipliers of XXH64.
+constexpr uint64_t kXxhPrime1 = 0x9E3779B185EBCA87ull;
+constexpr uint64_t kXxhPrime2 = 0xC2B2AE3D27D4EB4Full;
+
 constexpr uint32_t kMaxTaskInputs = 256;
 constexpr size_t kTile = 4096;
 

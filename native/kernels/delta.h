@@ -9,8 +9,8 @@
 // Memory: one read of x and base each; the outputs are tiles.
 #pragma once
 
-#include "../simd/bits.h"
 #include "args.h"
+#include "keys.h"
 #include "walk.h"
 
 namespace {
@@ -42,22 +42,13 @@ void delta_magnitude(const DeltaArgs& a) {
   });
 }
 
-// Without branches on the keys: how many of 16 lie inside cannot be foretold.
 template <class V, class C, bool as_it_is, bool keeps>
 void collect_of(const CollectArgs& a) {
-  const auto low = V::set_u32(a.low);
-  const auto high = V::set_u32(a.high);
-  uint64_t above = 0;
-  uint64_t inside = *a.inside;
+  const auto low = V::set_u32(a.low), high = V::set_u32(a.high);
+  uint64_t above = 0, inside = *a.inside;
   walk<V, C>(a.n, [&](auto at) {
-    const auto bits = magnitude_at<V, C, as_it_is>(at, a.x, a.base);
-    const uint32_t live = static_cast<uint32_t>((uint64_t{1} << at.live) - 1);
-    const uint32_t over = V::bits(V::less_u32(high, bits)) & live;
-    const uint32_t under = V::bits(V::less_u32(bits, low));
-    above += count_ones(over);
-    const uint32_t in = live & ~(over | under);
-    if (keeps) V::store_chosen_u32(a.keys + inside, in, bits);
-    inside += count_ones(in);
+    const auto keys = magnitude_at<V, C, as_it_is>(at, a.x, a.base);
+    collect_lanes<V, keeps>(keys, at.live, low, high, a.keys, above, inside);
   });
   *a.above += above;
   *a.inside = inside;
@@ -74,19 +65,11 @@ void collect_magnitude(const CollectArgs& a) {
 
 template <class V, class C>
 void keep_magnitude(const MagnitudeMaskArgs& a) {
-  const auto threshold = V::set_u32(a.threshold);
-  const auto cut = V::set_u32(a.cut);
+  const auto threshold = V::set_u32(a.threshold), cut = V::set_u32(a.cut);
   uint64_t word = 0;
   walk<V, C>(a.n, [&](auto at) {
-    const auto bits = magnitude_at<V, C>(at, a.x, a.base);
-    const auto tied = V::both(V::equal_u32(bits, threshold),
-                              V::less_u32(V::iota(static_cast<uint32_t>(at.at)), cut));
-    const uint64_t kept = V::bits(V::either(V::less_u32(threshold, bits), tied));
-    word |= kept << (at.at % 64);
-    if (at.at % 64 == 64 - V::lanes || at.at + at.live == a.n) {
-      a.mask[at.at / 64] = word;
-      word = 0;
-    }
+    const auto keys = magnitude_at<V, C>(at, a.x, a.base);
+    add_bits<V>(kept_bits<V>(keys, at.at, threshold, cut), at.at, at.live, a.n, a.mask, word);
   });
 }
 

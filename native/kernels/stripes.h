@@ -15,9 +15,6 @@ namespace {
 
 using weightloom::StripeArgs;
 
-constexpr uint64_t kStripePrime1 = 0x9E3779B185EBCA87ull;
-constexpr uint64_t kStripePrime2 = 0xC2B2AE3D27D4EB4Full;
-
 template <class V>
 void stripes(const StripeArgs& a) {
   *a.taken = 0;
@@ -27,8 +24,8 @@ void stripes(const StripeArgs& a) {
       auto lanes = V::load_u64(a.lanes + 4 * message);
       for (size_t i = 0; i < a.count; ++i) {
         const auto words = V::load_stripes(a.from + message, 32 * i);
-        const auto sum = V::add_u64(lanes, V::mul_u64(words, kStripePrime2));
-        lanes = V::mul_u64(V::template rotate_u64<31>(sum), kStripePrime1);
+        const auto sum = V::add_u64(lanes, V::mul_u64(words, weightloom::kXxhPrime2));
+        lanes = V::mul_u64(V::template rotate_u64<31>(sum), weightloom::kXxhPrime1);
       }
       V::store_u64(a.lanes + 4 * message, lanes);
       *a.taken += together;

@@ -16,13 +16,18 @@ namespace {
 
 using weightloom::TaskArgs;
 
-// w_i * d_i of input m, after mask and rescale.
+// d_i of input m, after the floors.
+template <class V, class C, class At>
+inline typename V::F floored_delta(const TaskArgs& a, At at, typename V::F base, uint32_t m) {
+  const auto d = V::sub(at.load(a.inputs[m]), base);
+  return V::keep(V::not_less(V::abs(d), V::set(a.floors[m])), d);
+}
+
+// w_i * d_i of input m, after floor, mask and rescale.
 template <class V, class C, class At>
 inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base, uint32_t m) {
-  auto d = V::sub(at.load(a.inputs[m]), base);
-  if (a.floors != nullptr) {
-    d = V::keep(V::not_less(V::abs(d), V::set(a.floors[m])), d);
-  }
+  auto d = a.floors == nullptr ? V::sub(at.load(a.inputs[m]), base)
+                               : floored_delta<V, C>(a, at, base, m);
   if (a.masked && a.masks[m] != nullptr) {
     d = V::keep(mask_at<V>(reinterpret_cast<const uint64_t*>(a.masks[m]), at.at), d);
   }

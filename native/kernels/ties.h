@@ -42,9 +42,7 @@ void ties_of(const TaskArgs& a) {
     const auto base = at.load(a.base);
     for (uint32_t m = 0; m < count; ++m) {
       if (floors_only) {
-        const auto d = V::sub(at.load(a.inputs[m]), base);
-        const auto kept = V::keep(V::not_less(V::abs(d), V::set(a.floors[m])), d);
-        deltas[m] = V::mul(kept, V::set(a.weights[m]));
+        deltas[m] = V::mul(floored_delta<V, C>(a, at, base, m), V::set(a.weights[m]));
       } else {
         deltas[m] = weighted_delta<V, C>(a, at, base, m);
       }

@@ -37,10 +37,10 @@ void check_digest() {
 // Many messages at once, on every target.
 void check_together() {
   RandomWords random(13);
-  std::vector<uint8_t> bytes(9 * 3000 + 1);
+  std::vector<uint8_t> bytes(kMostMessages * 3000 + 1);
   for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random.next());
   for (const KernelTable* kernels : runnable_targets()) {
-    for (size_t count = 0; count <= 9; ++count) {
+    for (size_t count = 0; count <= kMostMessages; ++count) {
       for (const size_t length : {0, 1, 31, 32, 33, 64, 1000, 3000}) {
         std::vector<const uint8_t*> messages;
         for (size_t i = 0; i < count; ++i) messages.push_back(bytes.data() + 1 + i * length);

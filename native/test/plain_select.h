@@ -27,8 +27,7 @@ inline void sweep(weightloom::Selection& selection, const Keys& keys, size_t blo
                   uint64_t blocks, int turn) {
   for (uint64_t i = 0; i < blocks; ++i) {
     const uint64_t index = turn % 2 == 0 ? i : blocks - 1 - i;
-    std::vector<uint32_t> bins(weightloom::Selection::kBins),
-        inside(weightloom::SweepBlock::kKeyRoom);
+    std::vector<uint32_t> bins(weightloom::Selection::kBins), inside(block_size + 16);
     weightloom::SweepBlock block;
     block.bins = bins.data();
     block.keys = inside.data();

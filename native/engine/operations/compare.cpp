@@ -132,8 +132,7 @@ class Compare : public RunningStep {
   size_t quantities() const { return kSums * models_ + pairs() + 1; }
 
   uint64_t width_of(const WireInput& input) const {
-    constexpr uint64_t widths[kAllCodecs] = {4, 2, 2, 1, 1};
-    return input.codec == kNoCodec ? io_.step().bits / 8 : widths[input.codec];
+    return input.codec == kNoCodec ? io_.step().bits / 8 : uint64_t(kCodecBytes[input.codec]);
   }
 
   void count_equal_bytes(const Range& range, Found& found, Scratch& scratch) const {

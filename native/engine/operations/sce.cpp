@@ -8,8 +8,8 @@
 #include <numeric>
 
 #include "../lane_sums.h"
-#include "../select.h"
 #include "operation.h"
+#include "sweep.h"
 
 namespace weightloom {
 namespace {
@@ -102,10 +102,7 @@ class Sce : public RunningStep {
   }
 
   void select_block(const Range& range, Scratch& scratch) {
-    SweepBlock block;
-    block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
-    block.keys = scratch.take<uint32_t>(kWordSlot, SweepBlock::kKeyRoom);
-    std::fill(block.bins, block.bins + Selection::kBins, 0u);
+    SweepBlock block = begin_sweep_block(scratch);
     const bool counts = selection_->mode() == Selection::Mode::count;
     for_keys(range, scratch, [&](const uint32_t* keys, const Tile& tile) {
       if (selection_->mode() == Selection::Mode::histogram) {
@@ -138,10 +135,8 @@ class Sce : public RunningStep {
     io_.kernels().sce_variance[tile.codec](
         {tile.inputs[0], tile.inputs.data() + 1, static_cast<uint32_t>(models_), tile.n, keys});
     const Threshold threshold = selection_->result();
-    const uint64_t first = range.first + tile.at;
-    const uint64_t cut =
-        threshold.cut <= first ? 0 : std::min<uint64_t>(threshold.cut - first, tile.n);
-    io_.kernels().keep_keys({keys, tile.n, threshold.key, static_cast<uint32_t>(cut), mask});
+    const uint32_t cut = threshold.cut_within(range.first + tile.at, tile.n);
+    io_.kernels().keep_keys({keys, tile.n, threshold.key, cut, mask});
     return mask;
   }
 

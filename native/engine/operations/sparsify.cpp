@@ -330,11 +330,8 @@ bool Sparsifier::floor_of(size_t m, const Range& range, float& floor) const {
 
 void Sparsifier::magnitude_mask(const Threshold& threshold, const Range& range, const Tile& tile,
                                 const void* x, const void* base, uint64_t* mask) const {
-  const uint64_t first = range.first + tile.at;
-  const uint64_t cut = threshold.cut;
-  const uint64_t local = cut <= first ? 0 : std::min<uint64_t>(cut - first, tile.n);
-  io_.kernels().keep_magnitude[tile.codec](
-      {x, base, tile.n, threshold.key, static_cast<uint32_t>(local), mask});
+  const uint32_t cut = threshold.cut_within(range.first + tile.at, tile.n);
+  io_.kernels().keep_magnitude[tile.codec]({x, base, tile.n, threshold.key, cut, mask});
 }
 
 void Sparsifier::fill_mask(size_t m, const Range& range, const Tile& tile, const void* x,

@@ -18,6 +18,14 @@ const uint32_t* keys(const StepIo& io, const Tile& tile, Scratch& scratch) {
 
 }  // namespace
 
+SweepBlock begin_sweep_block(Scratch& scratch) {
+  SweepBlock block;
+  block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
+  block.keys = scratch.take<uint32_t>(kWordSlot, kBlock + 16);
+  std::fill(block.bins, block.bins + Selection::kBins, 0u);
+  return block;
+}
+
 uint64_t sample_runs(uint64_t count) {
   if (count < kSampleRun * kRuns) return 0;
   return count < kLarge ? kRuns : 8 * kRuns;
@@ -33,10 +41,7 @@ void sample_run(StepIo& io, Delta delta, const Range& range, std::vector<uint32_
 
 void sweep_block(StepIo& io, Delta delta, const Range& range, uint64_t index, Selection& selection,
                  Scratch& scratch) {
-  SweepBlock block;
-  block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
-  block.keys = scratch.take<uint32_t>(kWordSlot, SweepBlock::kKeyRoom);
-  std::fill(block.bins, block.bins + Selection::kBins, 0u);
+  SweepBlock block = begin_sweep_block(scratch);
   const bool counts = selection.mode() == Selection::Mode::count;
   io.for_tiles(range, kTile, {delta.x, delta.base}, nullptr, scratch, [&](const Tile& tile) {
     if (selection.mode() == Selection::Mode::histogram) {

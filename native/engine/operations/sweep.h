@@ -17,6 +17,9 @@ struct Delta {
 // A run of elements whose keys go into a sample.
 constexpr uint64_t kSampleRun = 256;
 
+// A block's contribution, with room in the worker's memory.
+SweepBlock begin_sweep_block(Scratch& scratch);
+
 // How many runs make up the sample of `count` elements; 0 for too few to be worth it.
 uint64_t sample_runs(uint64_t count);
 

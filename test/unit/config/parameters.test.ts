@@ -72,6 +72,7 @@ describe("resolve", () => {
     ["no value", [undefined, [{ filter: "attn", value: 1 }]], undefined],
   ];
   test.each(rows)("%s", (_title, levels, expected) => {
-    expect(resolve(levels, 0, NAME)).toBe(expected);
+    const named = levels.map((weight) => (weight === undefined ? {} : { weight }));
+    expect(resolve(named, "weight", 0, NAME)).toBe(expected);
   });
 });
