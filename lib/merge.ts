@@ -7,7 +7,7 @@ import type { Method, ParameterSpec } from "./methods/types.ts";
 import type { ResolvedTensor } from "./plan/resolved.ts";
 import type { Plan } from "./plan/types.ts";
 import { type Progress, type Watched, watch } from "./progress.ts";
-import { type ComputeOptions, chooseBackend } from "./run/backend.ts";
+import { type ComputeOptions, chooseBackend, chooseRandom, chooseSeed } from "./run/backend.ts";
 import {
   mergeDocuments,
   notesOf,
@@ -111,8 +111,8 @@ function settingsOf(options: PlanRecipeOptions): PlanSettings {
     throw new MergeError("ARGUMENT", `shardSize: a number of bytes was expected, not ${shardSize}`);
   }
   return {
-    seed: toSeed(options.seed),
-    random: toRandom(options.random),
+    seed: chooseSeed(options.seed),
+    random: chooseRandom(options.random),
     ...(shardSize === undefined ? {} : { shardSize }),
     hub: { offline, cacheDir, token: hubToken, onDownload, signal },
   };
@@ -127,20 +127,6 @@ function methodsOf({ methods = [] }: PlanRecipeOptions): ReadonlyMap<string, Met
     all.set(each.name, each);
   }
   return all;
-}
-
-function toRandom(random: PlanRecipeOptions["random"]): "philox" | "torch-cpu" {
-  if (random === undefined || random === "philox" || random === "torch-cpu") {
-    return random ?? "philox";
-  }
-  throw new MergeError("ARGUMENT", `random: philox or torch-cpu was expected, not ${random}`);
-}
-
-function toSeed(seed: number | bigint | undefined): bigint {
-  const value =
-    typeof seed === "bigint" ? seed : Number.isSafeInteger(seed ?? 0) ? BigInt(seed ?? 0) : -1n;
-  if (value >= 0n && value < 2n ** 64n) return value;
-  throw new MergeError("ARGUMENT", `seed: an integer from 0 to 2^64 - 1 was expected, not ${seed}`);
 }
 
 /**
@@ -185,7 +171,7 @@ export async function resolveParameters(
   const loaded = await loadRecipes(recipe, methodsOf(options));
   const documents = await planDocuments(loaded, settings, false);
   return documents.map(({ name, made: { method, models }, resolved, loaded: { methods } }) => {
-    const specs = methods.get(method)?.parameters ?? [];
+    const specs = (methods.get(method) as Method).parameters;
     return { name, method, specs, models, tensors: resolved };
   });
 }

@@ -42,8 +42,9 @@ function* asText(found: Diff, all: boolean): Generator<string> {
   for (const tensor of found.tensors) rows.push(...rowsOf(found, tensor, all));
   if (rows.length > 1) yield* aligned(rows);
   for (const { tensor, model, detail } of found.mismatches) {
-    const where = model === null ? found.base : found.models[model];
-    yield `${printable(tensor)}: ${printable(where ?? "")}: ${detail}`;
+    // Without a model it is the base's fault.
+    const where = model === null ? (found.base as string) : found.models[model];
+    yield `${printable(tensor)}: ${printable(where)}: ${detail}`;
   }
   if (rows.length > 1 || found.mismatches.length > 0) yield "";
   yield* wholeOf(found);

@@ -189,7 +189,7 @@ function tensorTable({ models, base, tensors }: Diff): string {
 function mismatchTable({ models, base, mismatches }: Diff): string {
   if (mismatches.length === 0) return "";
   const rows = mismatches.map(({ tensor, model, detail }) => {
-    return [tensor, model === null ? (base ?? "") : models[model], detail];
+    return [tensor, model === null ? (base as string) : models[model], detail];
   });
   return `<h2>Not compared</h2>\n${table([["tensor", "model", "found"], ...rows])}`;
 }

@@ -99,11 +99,11 @@ function assetsOf(
 ): AssetFile[] {
   const { title: methodTitle, source: methodSource } = loaded.methods.get(made.method) as Method;
   const { baseModel } = loaded.recipe;
-  const models = made.models.flatMap((text) => {
+  const models = made.models.map((text) => {
     const parsed = parseReference(text);
-    if ("fault" in parsed) return [];
-    const base = baseModel !== undefined && sameReference(parsed.reference, baseModel);
-    return [{ reference: parsed.reference, base }];
+    // A path with several @ has the long form only.
+    const reference = "fault" in parsed ? { path: text } : parsed.reference;
+    return { reference, base: baseModel !== undefined && sameReference(reference, baseModel) };
   });
   const about = { recipeText: loaded.text, methodTitle, methodSource, version, models };
   return makeAssets({ plan: made, results, ...about, copyTokenizer, modelCard });
@@ -115,8 +115,7 @@ function functionsOf(
   made: Plan,
 ): ReadonlyMap<string, Combine> | undefined {
   if (!made.steps.some(({ operation }) => operation.op === "custom")) return undefined;
-  const custom = methods.get(made.method) as Partial<CustomMethod> | undefined;
-  return new Map(custom?.combine === undefined ? [] : [[made.method, custom.combine]]);
+  return new Map([[made.method, (methods.get(made.method) as CustomMethod).combine]]);
 }
 
 function referenceOnly({ backend }: MergeOptions): Backend {

@@ -50,7 +50,7 @@ function planOf(manifest: Manifest, inputs: readonly OpenFile[]): Plan {
     }),
     shards,
     steps: tensors.map(({ shard, operation, digest: _, ...step }) => {
-      return { ...step, shard: positions.get(shard) ?? 0, operation: restored(operation) };
+      return { ...step, shard: positions.get(shard) as number, operation: restored(operation) };
     }),
     ...(trims === undefined ? {} : { trims }),
     dropped: [],
