@@ -136,6 +136,9 @@ export interface Performed {
   notes: readonly string[];
 }
 
+/** Options of a merge, always with someone to tell progress to. */
+export type PerformOptions = MergeOptions & Required<Pick<MergeOptions, "onProgress">>;
+
 /** What is merged, and how. */
 interface Running {
   loaded: LoadedRecipe;
@@ -143,7 +146,7 @@ interface Running {
   fused: FusedWork;
   backend: Backend;
   execute: ExecuteOptions;
-  options: MergeOptions;
+  options: PerformOptions;
 }
 
 /** Runs the plan on a stage up to the last file. */
@@ -162,13 +165,13 @@ async function fill(stage: Stage, running: Running): Promise<Performed> {
     onOpened: () => checkInputs(sources, "opening"),
     // For a merge that goes on after this one was killed.
     onOutput: (shard, results) => stage.writeRecord(shard, writeRecord(merge, shard, results)),
-    onBytes: onProgress && progressOf(made, onProgress, bytesOf(made, whole)),
+    onBytes: progressOf(made, onProgress, bytesOf(made, whole)),
   });
   const results = inPlanOrder(made, done, order, whole);
   checkInputs(sources, "after");
   if (options.onNonfinite === "error") refuseNonfinite(made, results);
   stage.writeAssets(assetsOf(loaded, made, results, options));
-  if (onProgress !== undefined) progressOf(made, onProgress, 0)(outputBytes(made));
+  progressOf(made, onProgress, 0)(outputBytes(made));
   throwIfAborted(options.signal);
   return { results, notes: [...stage.notes, ...notes] };
 }
@@ -180,7 +183,7 @@ async function fill(stage: Stage, running: Running): Promise<Performed> {
 export async function perform(
   loaded: LoadedRecipe,
   made: Plan,
-  options: MergeOptions,
+  options: PerformOptions,
   files: PlannedFiles = new Map(),
 ): Promise<Performed> {
   const fused = fuse(made, files);
