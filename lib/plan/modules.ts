@@ -102,9 +102,8 @@ function findPart(name: string, parts: readonly Part[]): Part | undefined {
   const fits = ({ word }: Part) => kind === undefined || (kindOf(word) ?? kind) === kind;
   return onlyOne(
     layered.filter((part) => {
-      return (
-        fits(part) && (part.path.includes(name) || (part.word !== "" && name.includes(part.word)))
-      );
+      const { path, word } = part;
+      return fits(part) && (path.includes(name) || (word !== "" && name.includes(word)));
     }),
   );
 }

@@ -92,12 +92,7 @@ function lowerAll(wanted: readonly Wanted[], lowering: Lowering, alignment: Alig
   const items: Item[] = [];
   const operations = new SharedOperations();
   const { tally } = alignment;
-  const names = new Set<string>();
   for (const each of wanted) {
-    if (names.has(each.name)) {
-      tally.add("twice", "DUPLICATE_OUTPUT", `${printable(each.name)} would be written twice`);
-    }
-    names.add(each.name);
     const aligned = align(each, alignment);
     if (aligned === undefined) continue;
     const { shape, count } = aligned;
