@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { MergeError } from "../../../lib/errors.ts";
+import { locateModels } from "../../../lib/hub/models.ts";
 import { merge, plan } from "../../../lib/merge.ts";
 import type { RecipeObject } from "../../../lib/recipe-object.ts";
 import { makeLlama, refusal, useFolder } from "../../make.ts";
@@ -55,6 +57,21 @@ describe("models of a recipe", () => {
       ["NOT_IN_CACHE", "models[0]"],
       ["NOT_IN_CACHE", "models[2]"],
     ]);
+  });
+
+  test("are not looked for any more once aborted", async () => {
+    const signal = AbortSignal.abort();
+    const recipe = { mergeMethod: "linear", parameters: {}, places: {} };
+    const place = { path: "models[0]" };
+    const models = [{ model: { path: "owner/a" }, parameters: {}, place }];
+    const surroundings = {
+      environment: {},
+      loadClient: () => Promise.reject(new MergeError("ABORTED", "the merge was cancelled")),
+    };
+    const whole = { ...recipe, body: { models, parameters: {} } };
+    const find = () =>
+      locateModels(whole, undefined, { cacheDir, signal }, new Map(), surroundings);
+    expect((await refusal(find)).code).toBe("ABORTED");
   });
 
   test("below a folder that exists are mistyped paths", async () => {
