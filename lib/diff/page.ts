@@ -63,8 +63,9 @@ function cellsOf({ tensors }: Diff, grid: Grid, value: Shown["value"]): Cell[] {
     field.count += count;
     sums.set(`${column} ${row}`, field);
   }
-  return [...sums.values()].flatMap(({ row, column, sum, count }) => {
-    return count === 0 ? [] : [{ row, column, value: sum / count }];
+  // What has no elements has no figure either.
+  return [...sums.values()].map(({ row, column, sum, count }) => {
+    return { row, column, value: sum / count };
   });
 }
 

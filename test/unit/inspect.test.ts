@@ -81,6 +81,12 @@ test("without config.json says nothing of it", () => {
   expect(inspect(path)).toMatchObject({ architecture: null, modelType: null, quantization: null });
 });
 
+test("what config.json has in another form is not told", () => {
+  const config = { architectures: {}, model_type: 7, quantization_config: { quant_method: null } };
+  const path = makeModel(join(folder, "odd"), { w: { dtype: "F32", shape: [1] } }, { config });
+  expect(inspect(path)).toMatchObject({ architecture: null, modelType: null, quantization: null });
+});
+
 test("a model that is not there is refused", async () => {
   expect(await refusal(() => inspect(join(folder, "nowhere")))).toMatchObject({
     code: "MODEL_NOT_FOUND",
