@@ -1,8 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { convert } from "../../../lib/convert.ts";
 import { MergeError } from "../../../lib/errors.ts";
 import { locateModels } from "../../../lib/hub/models.ts";
+import { inspect } from "../../../lib/inspect.ts";
 import { merge, plan } from "../../../lib/merge.ts";
 import type { RecipeObject } from "../../../lib/recipe-object.ts";
 import { makeLlama, refusal, useFolder } from "../../make.ts";
@@ -49,6 +51,13 @@ describe("models of a recipe", () => {
       sync: false,
     });
     expect(made.models).toEqual(["owner/name", local]);
+  });
+
+  test("can be converted by their names", async () => {
+    const out = join(folder, "converted");
+    const { notes } = await convert("owner/name", { ...OPTIONS, out, dtype: "fp32", sync: false });
+    expect(notes).toEqual([]);
+    expect(inspect(out).totals.map(({ dtype }) => dtype)).toEqual(["F32"]);
   });
 
   test("that fail are told together, each at its place", async () => {

@@ -106,6 +106,17 @@ parameters: {t: 0.25}
     expect(content["mergekit_config.yml"]).toBe(readFileSync(recipe, "latin1"));
   });
 
+  test("hand the tokenizer on, from a model that is never written", async () => {
+    const donor = makeLlama(
+      join(folder, "donor"),
+      { dtype: "F32" },
+      { companions: { "tokenizer.json": "{}" } },
+    );
+    const options = fresh();
+    await merge(yaml(linear("mean", donor, b), linear(null, "mean", c)), options);
+    expect(folderContent(options.out)["tokenizer.json"]).toBe("{}");
+  });
+
   test("leave nothing when one of them fails", async () => {
     const before = listTree(folder);
     const onProgress = ({ bytesDone, bytesTotal }: Progress) => {

@@ -129,3 +129,11 @@ test("where no system tells when a process began, its number decides", () => {
   expect(claim(path)).toBe("new");
   expect(isOwned(path)).toBe(true);
 });
+
+test("locks that name each other in a circle have a last one all the same", () => {
+  const path = place();
+  mkdirSync(path);
+  real.writeFileSync(join(path, LOCK), lockOf("t", hostname(), 99_999_999));
+  real.writeFileSync(join(path, `${LOCK}.t`), lockOf("t", "another-host"));
+  expect(isOwned(path)).toBe(true);
+});
