@@ -1,5 +1,4 @@
 /** A model in another dtype, or in files of another size. */
-import { existsSync } from "node:fs";
 import { MergeError, printable } from "./errors.ts";
 import { DTYPES } from "./format/dtype.ts";
 import { type Inspection, inspect } from "./inspect.ts";
@@ -51,7 +50,7 @@ export interface ConvertOptions extends WriteOptions {
 export function convert(model: string, options: ConvertOptions): Watched<MergeResult> {
   return watch(async (onProgress) => {
     const dtype = toOutputDtype(String(options?.dtype));
-    const kept = existsSync(model) ? copiedDtypes(inspect(model)) : [];
+    const kept = copiedDtypes(await inspect(model, options));
     const recipe = { merge_method: "passthrough", models: [{ model }], dtype };
     const result = await merge(recipe, { ...options, modelCard: false, onProgress });
     return { ...result, notes: [...result.notes, ...kept] };

@@ -1,6 +1,6 @@
 /** The two calls most people need: `plan` and `merge`. */
 import { MergeError } from "./errors.ts";
-import type { Download } from "./hub/download.ts";
+import { type HubModelOptions, hubOptionsOf } from "./hub/options.ts";
 import type { CustomMethod } from "./methods/custom.ts";
 import { METHODS } from "./methods/index.ts";
 import type { Method, ParameterSpec } from "./methods/types.ts";
@@ -24,15 +24,7 @@ import type { StepResult } from "./run/work.ts";
 
 export type { Progress } from "./progress.ts";
 
-export interface PlanRecipeOptions {
-  /** Take models of the hub from the cache only; also by HF_HUB_OFFLINE=1. */
-  offline?: boolean;
-  /** Folder of the Hugging Face cache; by default where HF_HUB_CACHE and HF_HOME say. */
-  cacheDir?: string;
-  /** Access token for the hub; by default HF_TOKEN. */
-  hubToken?: string;
-  /** Called when a file of a model is about to be downloaded. */
-  onDownload?: (download: Download) => void;
+export interface PlanRecipeOptions extends HubModelOptions {
   /** Cancels downloads, and the merge: its target stays untouched, and the code is ABORTED. */
   signal?: AbortSignal;
   /** Methods of your own, made by `defineMethod`, beside the built-in ones. */
@@ -106,7 +98,7 @@ function isCustom({ steps }: Plan): boolean {
 
 /** What planning needs of the options, checked. */
 function settingsOf(options: PlanRecipeOptions): PlanSettings {
-  const { shardSize, offline, cacheDir, hubToken, onDownload, signal } = options;
+  const { shardSize } = options;
   if (shardSize !== undefined && !(Number.isSafeInteger(shardSize) && shardSize >= 0)) {
     throw new MergeError("ARGUMENT", `shardSize: a number of bytes was expected, not ${shardSize}`);
   }
@@ -114,7 +106,7 @@ function settingsOf(options: PlanRecipeOptions): PlanSettings {
     seed: chooseSeed(options.seed),
     random: chooseRandom(options.random),
     ...(shardSize === undefined ? {} : { shardSize }),
-    hub: { offline, cacheDir, token: hubToken, onDownload, signal },
+    hub: hubOptionsOf(options),
   };
 }
 
