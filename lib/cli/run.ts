@@ -74,5 +74,5 @@ function report(error: unknown, json: boolean, streams: Streams): number {
   const { code, problems } = error;
   if (json) streams.out(JSON.stringify({ error: { code, problems } }, null, 2));
   else for (const each of problems) streams.error(`error ${each.code}: ${describe(each)}`);
-  return exitCodeOf(code);
+  return exitCodeOf(error);
 }
