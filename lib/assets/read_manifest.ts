@@ -37,6 +37,8 @@ export interface Manifest {
   planHash: string;
   method: string;
   seed: string;
+  /** Where random numbers came from, when it was not Philox. */
+  random?: "torch-cpu";
   /** Files that were read, at the paths where they were. */
   inputs: readonly { path: string; size: number; headerHash: string }[];
   outputs: readonly { name: string; size: number }[];
@@ -86,6 +88,12 @@ class Reader {
     return /^\d{1,20}$/.test(text) ? text : this.refuse("recipe.seed", "an integer");
   }
 
+  random(value: unknown): { random?: "torch-cpu" } {
+    if (value === undefined) return {};
+    if (value === "torch-cpu") return { random: value };
+    return this.refuse("recipe.random", "torch-cpu, or not there");
+  }
+
   dtype(value: unknown, path: string): Dtype {
     const name = this.text(value, path);
     return isDtype(name) ? name : this.refuse(path, "a dtype");
@@ -126,6 +134,7 @@ export function readManifest(folder: string): Manifest {
     planHash: read.text(top.plan, "plan"),
     method: read.text(recipe.method, "recipe.method"),
     seed: read.seed(recipe.seed),
+    ...read.random(recipe.random),
     inputs: inputs.map((input, i) => ({ path: known[i], ...input })),
     outputs,
     tensors: tensors.map(([name, value]) => readTensor(name, value, files, read)),

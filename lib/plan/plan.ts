@@ -121,6 +121,7 @@ function inputsOf({ wanted, tensors, origins }: Aligned, list: SourceList): Plan
 
 function assemble(parts: Parts, options: PlanOptions): Plan {
   const { method, seed, list, items, trims } = parts;
+  const { random } = options;
   const layout = layOut(items, options.shardSize ?? SHARD_SIZE);
   const sources = new SourceList();
   const steps: PlanStep[] = layout.placed.map(({ item, shard, offset }) => {
@@ -132,6 +133,7 @@ function assemble(parts: Parts, options: PlanOptions): Plan {
     format: 1,
     method: method.name,
     seed: seed.toString(),
+    ...(random === "philox" ? {} : { random }),
     models: list.references.map(formatReference),
     sources: sources.sources,
     shards: layout.shards,

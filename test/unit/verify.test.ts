@@ -112,6 +112,21 @@ test.each(Object.entries(METHODS))("a replay repeats %s", async (name, [recipe, 
   expect(await verify(out, { replay: true })).toMatchObject({ same: true });
 });
 
+test.each(["torch-cpu", "philox"] as const)(
+  "a replay repeats documents of which only the first draws, from %s",
+  async (random) => {
+    const out = join(folder, `drawn-${random}`);
+    const first = ties({ merge_method: "dare_linear", name: "drawn" });
+    const last = { merge_method: "linear", models: [{ model: "drawn" }, { model: b }] };
+    await merge([first, { ...last, parameters: { weight: 1 } }], { out, random, seed: 5 });
+    const found = await verify(out, { replay: true });
+    expect(differing(found)).toEqual([]);
+    expect(found.tensors.map(({ replayed }) => replayed)).toEqual(
+      found.tensors.map(({ recorded }) => recorded),
+    );
+  },
+);
+
 const half = defineMethod({
   name: "half",
   parameters: [{ name: "p", scope: "global", type: "number", optional: true, about: "" }],
@@ -290,6 +305,11 @@ describe("manifests", () => {
       "with a seed that is no number",
       (m) => ({ ...m, recipe: { ...(m.recipe as object), seed: "1x" } }),
       "recipe.seed to be an integer",
+    ],
+    [
+      "with random numbers from elsewhere",
+      (m) => ({ ...m, recipe: { ...(m.recipe as object), random: "dice" } }),
+      "recipe.random to be torch-cpu, or not there",
     ],
     ["with too few paths", (m) => ({ ...m, paths: { models: [], inputs: [] } }), "paths.inputs"],
     [
