@@ -179,17 +179,19 @@ export function merge(recipe: RecipeInput, options: MergeOptions): Watched<Merge
   return watch((onProgress) => run(recipe, options, onProgress), options?.onProgress);
 }
 
-async function run(
+/** The merge itself, for commands that write a model; `own` are settings that merges do not have. */
+export async function run(
   recipe: RecipeInput,
   options: MergeOptions,
   onProgress: (progress: Progress) => void,
+  own: Pick<PlanSettings, "keepMetadata"> = {},
 ): Promise<MergeResult> {
   if (typeof options?.out !== "string" || options.out === "" || options.out.includes("\0")) {
     throw new MergeError("ARGUMENT", "out: the path of a folder was expected");
   }
   throwIfAborted(options.signal);
   chooseNonfinite(options.onNonfinite);
-  const settings = settingsOf(options);
+  const settings = { ...settingsOf(options), ...own };
   const keep = options.intermediateDir !== undefined;
   const documents = await planDocuments(
     await loadRecipes(recipe, methodsOf(options)),

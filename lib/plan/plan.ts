@@ -44,6 +44,8 @@ export interface PlanOptions {
   located?: LocatedModels | undefined;
   /** Hashes of the plans whose results are among the models. */
   uses: readonly string[];
+  /** Whether the output has the `__metadata__` of the model that it is made from. */
+  keepMetadata?: boolean | undefined;
   /** Told the resolved parameters of every tensor. */
   trace?: ((resolved: ResolvedTensor) => void) | undefined;
 }
@@ -122,7 +124,8 @@ function inputsOf({ wanted, tensors, origins }: Aligned, list: SourceList): Plan
 function assemble(parts: Parts, options: PlanOptions): Plan {
   const { method, seed, list, items, trims } = parts;
   const { random } = options;
-  const layout = layOut(items, options.shardSize ?? SHARD_SIZE);
+  const metadata = options.keepMetadata === true ? parts.donor.metadata : undefined;
+  const layout = layOut(items, options.shardSize ?? SHARD_SIZE, metadata);
   const sources = new SourceList();
   const steps: PlanStep[] = layout.placed.map(({ item, shard, offset }) => {
     const { name, dtype, shape, count, operation, aligned } = item;

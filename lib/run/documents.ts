@@ -26,6 +26,8 @@ export interface PlanSettings {
   random: "philox" | "torch-cpu";
   shardSize?: number;
   hub: HubOptions;
+  /** Whether the output has the `__metadata__` of the model that it is made from. */
+  keepMetadata?: boolean;
   /** Keep what the parameters of every tensor come to. */
   trace?: boolean;
 }
@@ -45,7 +47,7 @@ function planOne(
   document: Omit<PlannedDocument, "made">,
   located: LocatedModels,
   before: readonly PlannedDocument[],
-  { seed, random, shardSize }: PlanSettings,
+  { seed, random, shardSize, keepMetadata }: PlanSettings,
   trace?: (resolved: ResolvedTensor) => void,
 ): Plan {
   const used = before.filter(({ name }) => name !== undefined && document.uses.includes(name));
@@ -57,6 +59,7 @@ function planOne(
     ...(shardSize === undefined ? {} : { shardSize }),
     located,
     uses: used.map(({ made }) => made.hash),
+    keepMetadata,
     trace,
   });
 }
