@@ -117,9 +117,9 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
       cancel();
     }
   };
-  const tellOutputs = onOutput === undefined ? () => {} : outputTeller(handle, work, onOutput);
+  const tellOutputs = onOutput && outputTeller(handle, work, onOutput);
   const tick = () => {
-    attempt(tellOutputs);
+    attempt(() => tellOutputs?.());
     attempt(() => onBytes?.(handle.progress()));
   };
   const watched = onBytes !== undefined || onOutput !== undefined;

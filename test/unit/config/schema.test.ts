@@ -821,6 +821,17 @@ describe("what methods of users declare", () => {
   });
 });
 
+test("a flag of an object is a boolean, and no word", () => {
+  const tokens = { x: { source: "a", force: "yes" } };
+  const { problems } = recipeFromObject(
+    { merge_method: "passthrough", models: [{ model: "a" }], tokenizer: { tokens } },
+    methods,
+  );
+  expect(problems.map(({ message }) => message)).toEqual([
+    '`tokenizer.tokens.x.force`: expected true or false, found the text "yes"',
+  ]);
+});
+
 test("what an object's getter throws is its own error", () => {
   const object = {
     get models() {

@@ -5,6 +5,7 @@ import type { MergeTensorsOptions } from "../../../lib/array-types.ts";
 import { mergeTensors, slerp } from "../../../lib/arrays.ts";
 import { merge } from "../../../lib/merge.ts";
 import { openModel } from "../../../lib/model.ts";
+import { chooseBackend } from "../../../lib/run/backend.ts";
 import { type Tensor, tensor } from "../../../lib/tensor.ts";
 import { BACKENDS } from "../../backends.ts";
 import { makeModel, useFolder } from "../../make.ts";
@@ -48,9 +49,47 @@ describe.each(BACKENDS)("on the %s backend", (backend) => {
     expect(out.slice(1).every(Number.isFinite)).toBe(true);
   });
 
+  test("sce of a share that rounds to all is sce of all", () => {
+    const parameters = { select_topk: 1 - 2 ** -40 };
+    const all = of("sce", [a, b], { base });
+    expect(of("sce", [a, f32(0, 2.5, 3.5, 4.5)], { base, parameters })).toEqual(
+      of("sce", [a, f32(0, 2.5, 3.5, 4.5)], { base }),
+    );
+    expect(all).not.toEqual([...base]);
+  });
+
   test("arcee_fusion leaves the base where nothing can be ranked", () => {
     expect(of("arcee_fusion", [f32(Number.NaN, 2, 3, 4)], { base })).toEqual([...base]);
     expect(of("arcee_fusion", [base], { base })).toEqual([...base]);
+  });
+
+  test("arcee_fusion ranks importances below zero, which rounding gives nearly equal rows", () => {
+    const from = f32(
+      0.000013102093362249434,
+      0.000025445322535233572,
+      0.0000620417486061342,
+      0.000032467913115397096,
+    );
+    const to = f32(
+      0.000013102041521051433,
+      0.000025449442546232603,
+      0.00006203255907166749,
+      0.00003247475979151204,
+    );
+    // Median and spread are of negative numbers; their sum is above zero, which none reaches.
+    expect(of("arcee_fusion", [to], { base: from })).toEqual([...from]);
+  });
+
+  test("nearswap whose t a manifest makes negative stays with the base", () => {
+    const memory = new Uint8Array(16);
+    const sources = [base, a].map((each) => ({ memory: new Uint8Array(each.buffer) }));
+    const inputs = [0, 1].map((source) => ({ source, offset: 0, dtype: "F32" }) as const);
+    const operation = { op: "nearswap", base: 0, input: 1, t: -1 } as const;
+    const place = { dtype: "F32", count: 4, output: 0, offset: 0 } as const;
+    const steps = [{ tensor: "w", ...place, inputs, operation }];
+    const options = { threads: 1, isa: "", sync: false, io: "mmap" } as const;
+    chooseBackend(backend).executeSync({ sources, outputs: [{ memory }], steps }, options);
+    expect([...new Float32Array(memory.buffer)]).toEqual([...base]);
   });
 
   test("breadcrumbs and della of density 0 keep nothing", () => {
