@@ -13,6 +13,7 @@ import { bytesRead, compareTensors } from "./diff/run.ts";
 import { MergeError } from "./errors.ts";
 import { type Dtype, isFloatDtype } from "./format/dtype.ts";
 import type { Model } from "./format/model.ts";
+import { Readings } from "./format/readings.ts";
 import { sameBytes } from "./format/same_bytes.ts";
 import { openNamed } from "./hub/models.ts";
 import { type HubModelOptions, hubOptionsOf } from "./hub/options.ts";
@@ -88,9 +89,10 @@ async function open(paths: readonly string[], options: DiffOptions): Promise<Com
     });
   }
   const opened: Model[] = [];
+  const readings = new Readings();
   // One after the other, as a merge does it: a model that is named twice is downloaded once.
   for (const path of [...(base === undefined ? [] : [base]), ...paths]) {
-    opened.push(await openNamed(path, hubOptionsOf(options)));
+    opened.push(await openNamed(path, hubOptionsOf(options), readings));
   }
   const [reference, ...rest] = opened;
   const task = base !== undefined;

@@ -5,6 +5,7 @@ import { formatReference, parseReference } from "../config/reference.ts";
 import type { ModelReference, Recipe } from "../config/types.ts";
 import { MergeError } from "../errors.ts";
 import { type Model, openModel } from "../format/model.ts";
+import type { Readings } from "../format/readings.ts";
 import { findLocal, type LocatedModel, references } from "../plan/sources.ts";
 import { isHubName } from "./cache.ts";
 import { type HubOptions, type HubSurroundings, resolveHub } from "./resolve.ts";
@@ -43,12 +44,16 @@ async function locate(
 export async function openNamed(
   text: string,
   options: HubOptions,
+  readings?: Readings,
   surroundings?: HubSurroundings,
 ): Promise<Model> {
   const parsed = existsSync(text) ? { fault: "it is a path" } : parseReference(text);
-  if ("fault" in parsed || parsed.reference.lora !== undefined) return openModel(text);
+  if ("fault" in parsed || parsed.reference.lora !== undefined) {
+    return openModel(text, readings);
+  }
   const found = await locate(parsed.reference, undefined, options, surroundings);
-  return found === undefined ? openModel(text) : { ...openModel(found), path: text };
+  if (found === undefined) return openModel(text, readings);
+  return { ...openModel(found, readings), path: text };
 }
 
 /**

@@ -32,46 +32,39 @@ inline typename V::F elect(const TaskArgs& a, const typename V::F* deltas, uint3
   return V::div(sum, V::select(V::equal(weight, zero), V::set(1.0f), weight));
 }
 
-// With a known number of models (0: any) their deltas stay in registers. floors_only: nothing but
-// floors drops or scales deltas.
-template <class V, class C, uint32_t known, bool floors_only>
+// With a known number of models (0: any) their deltas stay in registers.
+template <class V, class C, uint32_t known, bool plain>
 void ties_of(const TaskArgs& a) {
   const uint32_t count = known == 0 ? a.input_count : known;
   walk<V, C>(a.n, [&](auto at) {
     typename V::F deltas[known == 0 ? weightloom::kMaxTaskInputs : known];
     const auto base = at.load(a.base);
     for (uint32_t m = 0; m < count; ++m) {
-      if (floors_only) {
-        deltas[m] = V::mul(floored_delta<V, C>(a, at, base, m), V::set(a.weights[m]));
-      } else {
-        deltas[m] = weighted_delta<V, C>(a, at, base, m);
-      }
+      deltas[m] = weighted_delta<V, C, plain>(a, at, base, m);
     }
     apply_delta<V, C>(a, at, base, elect<V>(a, deltas, count));
   });
 }
 
-template <class V, class C, bool floors_only>
+template <class V, class C, bool plain>
 void ties_by_count(const TaskArgs& a) {
   switch (a.input_count) {
     case 1:
-      return ties_of<V, C, 1, floors_only>(a);
+      return ties_of<V, C, 1, plain>(a);
     case 2:
-      return ties_of<V, C, 2, floors_only>(a);
+      return ties_of<V, C, 2, plain>(a);
     case 3:
-      return ties_of<V, C, 3, floors_only>(a);
+      return ties_of<V, C, 3, plain>(a);
     case 4:
-      return ties_of<V, C, 4, floors_only>(a);
+      return ties_of<V, C, 4, plain>(a);
     default:
-      return ties_of<V, C, 0, floors_only>(a);
+      return ties_of<V, C, 0, plain>(a);
   }
 }
 
 template <class V, class C>
 void ties(const TaskArgs& a) {
-  const bool factors = a.element_factors != nullptr || a.rescaled;
-  if (a.floors != nullptr && !a.masked && !factors) return ties_by_count<V, C, true>(a);
-  return ties_by_count<V, C, false>(a);
+  return is_plain(a) ? ties_by_count<Paired<V, C>, C, true>(a) : ties_by_count<V, C, false>(a);
 }
 
 }  // namespace

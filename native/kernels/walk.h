@@ -9,6 +9,7 @@
 
 #include "../codecs/codecs.h"
 #include "../simd/contract.h"
+#include "../simd/pair.h"
 
 namespace {
 
@@ -22,6 +23,9 @@ struct All {
   }
   void store(void* array, typename V::F f) const {
     C::template store<V>(static_cast<char*>(array) + at * C::bytes, f);
+  }
+  void store_number(void* array, typename V::F f) const {
+    C::template store_number<V>(static_cast<char*>(array) + at * C::bytes, f);
   }
 };
 
@@ -42,6 +46,7 @@ struct Some {
     std::memcpy(static_cast<char*>(array) + at * C::bytes, padded,
                 static_cast<size_t>(live) * C::bytes);
   }
+  void store_number(void* array, typename V::F f) const { store(array, f); }
 };
 
 template <class V, class C, class Body>

@@ -93,7 +93,7 @@ describe("a model that is named by itself", () => {
     const onDownload = ({ file }: { file: string }) => downloads.push(file);
     const options = { cacheDir: join(folder, "fresh"), onDownload };
     for (let i = 0; i < 2; i++) {
-      const { path, tensors } = await openNamed("owner/name", options, surroundings);
+      const { path, tensors } = await openNamed("owner/name", options, undefined, surroundings);
       expect([path, tensors.size]).toEqual(["owner/name", 9]);
     }
     expect(downloads).toEqual(["config.json", "model.safetensors"]);

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type ModelTensor, openModel } from "../../../lib/format/model.ts";
+import { openModel } from "../../../lib/format/model.ts";
+import type { ModelTensor } from "../../../lib/format/tensors.ts";
 import { merge, plan } from "../../../lib/merge.ts";
 import { Ties } from "../../../lib/plan/tying.ts";
 import type { RecipeObject } from "../../../lib/recipe-object.ts";
