@@ -16,6 +16,15 @@ namespace {
 
 using weightloom::TaskArgs;
 
+// What changes deltas beside floors and weights. Masks alone leave elements independent of where
+// they stand in a register; factors are binary32, which do not.
+enum class Extras { none, masks, masks_and_factors };
+
+inline Extras extras_of(const TaskArgs& a) {
+  if (a.element_factors != nullptr) return Extras::masks_and_factors;
+  return a.masked ? Extras::masks : Extras::none;
+}
+
 // d_i of input m, after the floors.
 template <class V, class C, class At>
 inline typename V::F floored_delta(const TaskArgs& a, At at, typename V::F base, uint32_t m) {
@@ -23,16 +32,18 @@ inline typename V::F floored_delta(const TaskArgs& a, At at, typename V::F base,
   return V::keep(V::not_less(V::abs(d), V::set(a.floors[m])), d);
 }
 
-// w_i * d_i of input m, after floor, mask and rescale. plain: no masks, no factors.
-template <class V, class C, bool plain, class At>
+// w_i * d_i of input m, after floor, mask, factor and rescale.
+template <class V, class C, Extras extras, class At>
 inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base, uint32_t m) {
   auto d = a.floors == nullptr ? V::sub(at.load(a.inputs[m]), base)
                                : floored_delta<V, C>(a, at, base, m);
-  if constexpr (!plain) {
+  if constexpr (extras != Extras::none) {
     if (a.masked && a.masks[m] != nullptr) {
       d = V::keep(mask_at<V>(reinterpret_cast<const uint64_t*>(a.masks[m]), at.at), d);
     }
-    if (a.element_factors != nullptr && a.element_factors[m] != nullptr) {
+  }
+  if constexpr (extras == Extras::masks_and_factors) {
+    if (a.element_factors[m] != nullptr) {
       const Some<V, F32> factor{at.at, at.live};
       d = V::mul(d, factor.load(a.element_factors[m]));
     }
@@ -48,24 +59,29 @@ inline void apply_delta(const TaskArgs& a, At at, typename V::F base, typename V
   put<V>(at, a.out, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
 }
 
-template <class V, class C, bool plain>
+template <class V, class C, Extras extras>
 void task_of(const TaskArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     const auto base = at.load(a.base);
-    auto sum = weighted_delta<V, C, plain>(a, at, base, 0);
+    auto sum = weighted_delta<V, C, extras>(a, at, base, 0);
     for (uint32_t m = 1; m < a.input_count; ++m) {
-      sum = V::add(sum, weighted_delta<V, C, plain>(a, at, base, m));
+      sum = V::add(sum, weighted_delta<V, C, extras>(a, at, base, m));
     }
     if (a.normalize) sum = V::div(sum, V::set(a.divisor));
     apply_delta<V, C>(a, at, base, sum);
   });
 }
 
-inline bool is_plain(const TaskArgs& a) { return !a.masked && a.element_factors == nullptr; }
-
 template <class V, class C>
 void task_arithmetic(const TaskArgs& a) {
-  return is_plain(a) ? task_of<Paired<V, C>, C, true>(a) : task_of<V, C, false>(a);
+  switch (extras_of(a)) {
+    case Extras::none:
+      return task_of<Paired<V, C>, C, Extras::none>(a);
+    case Extras::masks:
+      return task_of<Paired<V, C>, C, Extras::masks>(a);
+    case Extras::masks_and_factors:
+      return task_of<V, C, Extras::masks_and_factors>(a);
+  }
 }
 
 }  // namespace

@@ -33,38 +33,45 @@ inline typename V::F elect(const TaskArgs& a, const typename V::F* deltas, uint3
 }
 
 // With a known number of models (0: any) their deltas stay in registers.
-template <class V, class C, uint32_t known, bool plain>
+template <class V, class C, uint32_t known, Extras extras>
 void ties_of(const TaskArgs& a) {
   const uint32_t count = known == 0 ? a.input_count : known;
   walk<V, C>(a.n, [&](auto at) {
     typename V::F deltas[known == 0 ? weightloom::kMaxTaskInputs : known];
     const auto base = at.load(a.base);
     for (uint32_t m = 0; m < count; ++m) {
-      deltas[m] = weighted_delta<V, C, plain>(a, at, base, m);
+      deltas[m] = weighted_delta<V, C, extras>(a, at, base, m);
     }
     apply_delta<V, C>(a, at, base, elect<V>(a, deltas, count));
   });
 }
 
-template <class V, class C, bool plain>
+template <class V, class C, Extras extras>
 void ties_by_count(const TaskArgs& a) {
   switch (a.input_count) {
     case 1:
-      return ties_of<V, C, 1, plain>(a);
+      return ties_of<V, C, 1, extras>(a);
     case 2:
-      return ties_of<V, C, 2, plain>(a);
+      return ties_of<V, C, 2, extras>(a);
     case 3:
-      return ties_of<V, C, 3, plain>(a);
+      return ties_of<V, C, 3, extras>(a);
     case 4:
-      return ties_of<V, C, 4, plain>(a);
+      return ties_of<V, C, 4, extras>(a);
     default:
-      return ties_of<V, C, 0, plain>(a);
+      return ties_of<V, C, 0, extras>(a);
   }
 }
 
 template <class V, class C>
 void ties(const TaskArgs& a) {
-  return is_plain(a) ? ties_by_count<Paired<V, C>, C, true>(a) : ties_by_count<V, C, false>(a);
+  switch (extras_of(a)) {
+    case Extras::none:
+      return ties_by_count<Paired<V, C>, C, Extras::none>(a);
+    case Extras::masks:
+      return ties_by_count<Paired<V, C>, C, Extras::masks>(a);
+    case Extras::masks_and_factors:
+      return ties_by_count<V, C, Extras::masks_and_factors>(a);
+  }
 }
 
 }  // namespace

@@ -68,9 +68,12 @@ struct Avx2 {
   static uint32_t bits(M m) { return static_cast<uint32_t>(_mm256_movemask_ps(m)); }
   static bool every(M m) { return _mm256_movemask_ps(m) == 0xFF; }
   static M mask(uint32_t bits) {
-    const U each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-    const U set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), each);
-    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, each));
+    return where_set(bits, _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128));
+  }
+  static void mask_pair(uint32_t bits, M& even, M& odd) {
+    const U each = _mm256_setr_epi32(1, 1 << 2, 1 << 4, 1 << 6, 1 << 8, 1 << 10, 1 << 12, 1 << 14);
+    even = where_set(bits, each);
+    odd = where_set(bits, _mm256_slli_epi32(each, 1));
   }
 
   static F add_kept(F sum, M m, F a) { return add(sum, keep(m, a)); }
@@ -161,6 +164,11 @@ struct Avx2 {
   }
 
  private:
+  // Lanes whose bit of `each` is one of `bits`.
+  static M where_set(uint32_t bits, U each) {
+    const U set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), each);
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, each));
+  }
   static U high_halves() { return _mm256_set1_epi32(static_cast<int>(0xFFFF0000u)); }
   // To nearest even in the upper halves; the lower ones are no use.
   static U rounded(F f) {

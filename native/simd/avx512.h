@@ -71,6 +71,10 @@ struct Avx512 {
   static uint32_t bits(M m) { return m; }
   static bool every(M m) { return m == 0xFFFF; }
   static M mask(uint32_t bits) { return static_cast<M>(bits); }
+  static void mask_pair(uint32_t bits, M& even, M& odd) {
+    even = static_cast<M>(_pext_u32(bits, 0x55555555u));
+    odd = static_cast<M>(_pext_u32(bits, 0xAAAAAAAAu));
+  }
 
   static F add_kept(F sum, M m, F a) { return _mm512_mask_add_ps(sum, m, sum, a); }
 

@@ -81,7 +81,8 @@ struct Neon {
   }
   static void store_woven(void* p, const U (&words)[4]) {
     uint32_t woven[16];
-    vst4q_u32(woven, uint32x4x4_t{{words[0], words[1], words[2], words[3]}});
+    const uint32x4x4_t all{{words[0], words[1], words[2], words[3]}};
+    vst4q_u32(woven, all);
     std::memcpy(p, woven, sizeof(woven));
   }
   static U gather_u32(const uint32_t* table, U at) {

@@ -3,8 +3,9 @@
 // the same, and nothing crosses lanes. It has the operations that such kernels use, with the
 // contract's rules; lanes stand in the order of their elements in memory only.
 //
-// A vector type takes part that offers both of these for the elements of 2 * lanes words of bf16:
+// A vector type takes part that offers these for the elements of 2 * lanes words of bf16:
 //   load_bf16_pair(in, even, odd)      store_bf16_pair(out, even, odd), none of them NaN
+//   mask_pair(bits, even, odd): lane i from the bits 2 * i and 2 * i + 1
 #pragma once
 
 #include <type_traits>
@@ -75,6 +76,11 @@ struct Pair {
   }
   static F select(M m, F a, F b) {
     return {V::select(m.even, a.even, b.even), V::select(m.odd, a.odd, b.odd)};
+  }
+  static M mask(uint32_t bits) {
+    M m;
+    V::mask_pair(bits, m.even, m.odd);
+    return m;
   }
   static bool every(M m) { return V::every(V::both(m.even, m.odd)); }
 };
