@@ -46,6 +46,11 @@ bool caught_in(const StepIo& io, JobError& error, Body body) {
   return caught(error, [&] { io.check_inputs(); }) && fine;
 }
 
+std::unique_ptr<RunningStep> make_running(Accelerator* accelerator, StepIo& io) {
+  auto running = accelerator == nullptr ? nullptr : accelerator->make(io);
+  return running == nullptr ? make_operation(io) : std::move(running);
+}
+
 }  // namespace
 
 // Consecutive blocks for one worker.
@@ -60,7 +65,7 @@ struct Job::Active {
       : index(index),
         nested(nested_of(job.wire_.steps[index], job.wire_, job.state_)),
         io(job.wire_.steps[index], job.state_, nested, false),
-        running(make_operation(io)),
+        running(make_running(job.options_.accelerator.get(), io)),
         preparing(nested.begin()) {
     begin_phase();
   }
@@ -98,8 +103,8 @@ struct Job::Active {
 };
 
 Job::Job(WireJob wire, const std::vector<Place>& places, JobOptions options)
-    : wire_(std::move(wire)), options_(options), results_(wire_.steps.size()) {
-  state_.kernels = options.kernels;
+    : wire_(std::move(wire)), options_(std::move(options)), results_(wire_.steps.size()) {
+  state_.kernels = options_.kernels;
   JobError error;
   if (!caught(error, [&] { open_files(places); })) throw error;
 }

@@ -15,11 +15,23 @@
 
 namespace weightloom {
 
+// Runs steps elsewhere than on the kernels of the CPU. Steps that it does not make are run there.
+class Accelerator {
+ public:
+  Accelerator() = default;
+  virtual ~Accelerator() = default;
+  Accelerator(const Accelerator&) = delete;
+  Accelerator& operator=(const Accelerator&) = delete;
+  // Null for a step that it leaves to the CPU.
+  virtual std::unique_ptr<RunningStep> make(StepIo& io) = 0;
+};
+
 struct JobOptions {
   const KernelTable* kernels;
   bool map_inputs;
   bool sync_outputs;
   size_t threads;  // that will come to work
+  std::shared_ptr<Accelerator> accelerator = nullptr;
 };
 
 struct StepResult {

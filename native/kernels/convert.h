@@ -11,7 +11,7 @@ using weightloom::DecodeArgs;
 using weightloom::EncodeArgs;
 
 template <class V, class C>
-void decode(const DecodeArgs& a) {
+ANYWHERE void decode(const DecodeArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     float lanes[V::lanes];
     V::store(lanes, at.load(a.in));
@@ -20,7 +20,7 @@ void decode(const DecodeArgs& a) {
 }
 
 template <class V, class C>
-void encode(const EncodeArgs& a) {
+ANYWHERE void encode(const EncodeArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     float lanes[V::lanes] = {};
     std::memcpy(lanes, a.in + at.at, static_cast<size_t>(at.live) * 4);

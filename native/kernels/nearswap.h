@@ -14,7 +14,7 @@ namespace {
 using weightloom::NearswapArgs;
 
 template <class V, class C, class At>
-inline void nearswap_step(const NearswapArgs& a, At at) {
+ANYWHERE inline void nearswap_step(const NearswapArgs& a, At at) {
   const auto one = V::set(1.0f);
   const auto zero = V::set(0.0f);
   const auto least = V::set(1e-6f);
@@ -35,7 +35,7 @@ inline void nearswap_step(const NearswapArgs& a, At at) {
 }
 
 template <class V, class C>
-void nearswap(const NearswapArgs& a) {
+ANYWHERE void nearswap(const NearswapArgs& a) {
   walk<V, C>(a.n, [&](auto at) { nearswap_step<V, C>(a, at); });
 }
 

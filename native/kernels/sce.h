@@ -19,13 +19,13 @@ using weightloom::SceArgs;
 using weightloom::SceVarianceArgs;
 
 template <class V, class C, class At>
-inline typename V::F selected_delta(const SceArgs& a, At at, typename V::F base, uint32_t m) {
+ANYWHERE inline typename V::F selected_delta(const SceArgs& a, At at, typename V::F base, uint32_t m) {
   const auto d = V::sub(at.load(a.inputs[m]), base);
   return a.mask == nullptr ? d : V::keep(mask_at<V>(a.mask, at.at), d);
 }
 
 template <class V, class C, class At>
-inline void sce_step(const SceArgs& a, At at) {
+ANYWHERE inline void sce_step(const SceArgs& a, At at) {
   const auto zero = V::set(0.0f);
   const auto base = at.load(a.base);
   auto vote = selected_delta<V, C>(a, at, base, 0);
@@ -52,12 +52,12 @@ inline void sce_step(const SceArgs& a, At at) {
 }
 
 template <class V, class C>
-void sce(const SceArgs& a) {
+ANYWHERE void sce(const SceArgs& a) {
   walk<V, C>(a.n, [&](auto at) { sce_step<V, C>(a, at); });
 }
 
 template <class V, class C>
-void sce_variance(const SceVarianceArgs& a) {
+ANYWHERE void sce_variance(const SceVarianceArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     const auto models = V::set(static_cast<float>(a.input_count));
     const auto base = at.load(a.base);

@@ -1,0 +1,36 @@
+// Memory of one GPU that a job may take, with a bound that holds: everything is taken from here.
+// What is given back is kept for the next step that wants as much, as freeing waits for the GPU.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "device.h"
+
+namespace weightloom::cuda {
+
+class DeviceMemory {
+ public:
+  DeviceMemory(const Device& device, uint64_t bound) : device_(device), bound_(bound) {}
+  ~DeviceMemory();
+  DeviceMemory(const DeviceMemory&) = delete;
+  DeviceMemory& operator=(const DeviceMemory&) = delete;
+
+  uint64_t bound() const { return bound_; }
+  // 0 when the bound or the GPU does not allow it. The context must be the GPU's.
+  DevicePointer take(uint64_t bytes);
+  void give(DevicePointer pointer, uint64_t bytes);
+
+ private:
+  static uint64_t rounded(uint64_t bytes);
+  void free_kept();
+
+  const Device& device_;
+  uint64_t bound_;
+  std::mutex mutex_;
+  uint64_t taken_ = 0;  // with what is kept
+  std::multimap<uint64_t, DevicePointer> kept_;
+};
+
+}  // namespace weightloom::cuda
