@@ -8,6 +8,7 @@ namespace {
 
 // Kernels load a whole vector where less is left.
 constexpr uint64_t kSlack = 64;
+constexpr uint64_t kVector = 8;
 
 std::vector<size_t> all_inputs(const WireStep& step) {
   std::vector<size_t> all(step.inputs.size());
@@ -30,7 +31,7 @@ Chunks::Chunks(StepIo& io, Lanes& lanes, DeviceMemory& memory, const Needs& need
   const uint64_t arrays = 2 * step.inputs.size() + 4 + needs.arrays;
   const uint64_t each = wide_each + own_each + needs.bytes_each;
   const uint64_t fixed = needs.bytes_fixed + arrays * (Lane::kAlignment + kSlack) +
-                         2 * (needs.row - 1) * (wide_each + needs.bytes_each);
+                         (2 * (needs.row - 1) + kVector) * (wide_each + needs.bytes_each);
   if (fixed >= lanes.bytes()) return;
   blocks_each_ = (lanes.bytes() - fixed) / each / kBlock;
   // Enough chunks that lanes have something to overlap.
@@ -92,8 +93,9 @@ Chunk::Chunk(Chunks& chunks, uint64_t index, Lane& lane)
   const uint64_t row = chunks.needs_.row, end = range_.first + range_.n;
   const uint64_t first = range_.first / row * row;
   const uint64_t stop = std::min((end + row - 1) / row * row, io_.step().count);
-  wide_.first = first;
-  wide_.n = static_cast<size_t>(stop - first);
+  lead_ = first % kVector;
+  wide_.first = first - lead_;
+  wide_.n = static_cast<size_t>(stop - wide_.first);
 }
 
 // The stored elements of wide(), on the device.
@@ -126,9 +128,9 @@ void Chunk::load(const std::vector<size_t>& inputs) {
 
 void Chunk::load_all() { load(all_inputs(io_.step())); }
 
-const void* Chunk::own(size_t i) const {
+const void* Chunk::from(size_t i, uint64_t element) const {
   const uint64_t width = chunks_.fused_ ? kCodecBytes[codec()] : 4;
-  return static_cast<const uint8_t*>(inputs_[i]) + (range_.first - wide_.first) * width;
+  return static_cast<const uint8_t*>(inputs_[i]) + element * width;
 }
 
 void Chunk::begin_output() {

@@ -64,6 +64,9 @@ class Chunk {
   // Elements of the output, and of the inputs, which begin earlier and end later where rows do.
   const Range& range() const { return range_; }
   const Range& wide() const { return wide_; }
+  // How many elements of wide() come before its first row, so that range() begins at a whole
+  // vector.
+  uint64_t lead() const { return lead_; }
   // The magnitude from which an encoded result is not finite.
   float limit() const { return io_.limit(); }
   // Codec of inputs and output for the kernels: one that they are fused for.
@@ -72,10 +75,9 @@ class Chunk {
   // Copies inputs up, and decodes them where they must be.
   void load(const std::vector<size_t>& inputs);
   void load_all();
-  // An input that was loaded, from the first element of wide().
-  const void* input(size_t i) const { return inputs_[i]; }
-  // The same from the first element of range().
-  const void* own(size_t i) const;
+  // An input that was loaded: from that element of wide() on, and from the first one of range().
+  const void* from(size_t i, uint64_t element) const;
+  const void* own(size_t i) const { return from(i, range_.first - wide_.first); }
   // Where the output of range() is to be built, in codec(), and counters for its kernel.
   void* output() { return built_; }
   Nonfinite* nonfinite() { return seen_; }
@@ -108,6 +110,7 @@ class Chunk {
   Lane& lane_;
   uint64_t index_;
   Range range_, wide_;
+  uint64_t lead_ = 0;
   std::vector<const void*> inputs_;
   void* built_ = nullptr;
   Nonfinite* seen_ = nullptr;

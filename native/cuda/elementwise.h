@@ -16,6 +16,7 @@
 #include "octet.h"
 
 namespace weightloom::cuda {
+namespace {
 
 ANYWHERE inline void add_seen(const Nonfinite& seen, Nonfinite* all) {
   if (seen.nan_from_input != 0) add_to(&all->nan_from_input, seen.nan_from_input);
@@ -105,7 +106,9 @@ ANYWHERE inline void run_ram_count(const RamLaunch& launch) {
           active_count<Octet>(at, launch.inputs, launch.args.input_count, base, epsilon);
       const uint32_t single = Octet::bits(Octet::equal(count, Octet::set(1.0f)));
       const auto d = Octet::sub(at.load(launch.inputs[m]), base);
-      const uint32_t active = Octet::bits(Octet::greater(Octet::abs(d), epsilon));
+      // What lies beyond the end is not padded with zeros, and must not count.
+      const auto live = static_cast<uint32_t>((1u << at.live) - 1);
+      const uint32_t active = Octet::bits(Octet::greater(Octet::abs(d), epsilon)) & live;
       unique += count_ones(active & single);
       shared += count_ones(active & ~single);
     });
@@ -144,4 +147,5 @@ ANYWHERE inline void run_encode(const EncodeArgs& args) {
   encode<Octet, C>(args);
 }
 
+}  // namespace
 }  // namespace weightloom::cuda

@@ -3,6 +3,7 @@
 //
 //   together(body)   body(thread) for every thread of the block, and a barrier after it; what has
 //                    to outlive the barrier lies in SHARED memory
+//   barrier()        where a whole block walks, which on the host is one thread
 //   add_to(sum, x)   adds to a counter that others add to as well
 //
 // On the host a block that walks (kernels/walk.h) has one thread, which is no difference: what a
@@ -31,6 +32,8 @@ ANYWHERE inline void together(Body body) {
   __syncthreads();
 }
 
+ANYWHERE inline void barrier() { __syncthreads(); }
+
 ANYWHERE inline void add_to(uint64_t* sum, uint64_t x) {
   atomicAdd(reinterpret_cast<unsigned long long*>(sum), static_cast<unsigned long long>(x));
 }
@@ -58,6 +61,8 @@ template <class Body>
 inline void together(Body body) {
   for (uint32_t thread = 0; thread < grid.threads; ++thread) body(thread);
 }
+
+inline void barrier() {}
 
 inline void add_to(uint64_t* sum, uint64_t x) { __atomic_fetch_add(sum, x, __ATOMIC_RELAXED); }
 inline void add_to(uint32_t* sum, uint32_t x) { __atomic_fetch_add(sum, x, __ATOMIC_RELAXED); }

@@ -1,4 +1,9 @@
-// All bodies of kernels, in the order of table.def.
+// All bodies of kernels, as table.def names them.
 #pragma once
 
+#include "drawing.h"
 #include "elementwise.h"
+#include "ranking.h"
+#include "reductions.h"
+#include "rows.h"
+#include "selecting.h"

@@ -11,6 +11,8 @@ namespace weightloom::cuda {
 constexpr uint32_t kMostModels = 64;
 
 constexpr uint32_t kThreads = 256;
+// Blocks of a grid whose blocks take more than one part of the work.
+constexpr uint64_t kMostBlocks = 65535;
 constexpr uint32_t kLanes = 16;
 constexpr uint32_t kSegmentsOfBlock = kThreads / kLanes;
 
@@ -95,7 +97,7 @@ struct DeltaSumLaunch {
 };
 
 // Keys that lie in memory. histogram: those from low to high are counted by (key - low) >> shift.
-// counts: by block of 65,536 keys instead.
+// count_keys: those from low to high by block of 65,536 keys.
 struct KeysLaunch {
   const uint32_t* keys;
   uint64_t n;
@@ -106,47 +108,69 @@ struct KeysLaunch {
   uint64_t* above;
 };
 
-// Rows of keys sorted with their places, by four passes over 8 bits each. `descending` flips the
-// keys. spare and sorted: two words an element.
+// Rows of keys sorted with their places, the smallest first, or with `descending` the largest;
+// equal keys in the order of their places. A result is a key (with `descending` its complement) in
+// the upper half and a place in the lower. The rows of `spare` are room for every other pass.
 struct SortLaunch {
   const uint32_t* keys;
   uint64_t width;
   uint64_t rows;
   bool descending;
-  uint64_t* spare;
   uint64_t* sorted;
+  uint64_t* spare;
 };
 
-// Decides by rank: words below thresholds[rank] stay, or without words the ranks from `top` up to
-// `top + keep`. factors may be null: else an element's own factor, by rank.
+// Decides by rank. With words an element stays whose word is below its rank's threshold, else one
+// whose rank is in [from, to). factors: null, or where each element's own factor goes.
 struct RankLaunch {
   const uint64_t* sorted;
   uint64_t width;
-  uint64_t rows;
+  uint64_t n;
   const uint32_t* words;
   const uint32_t* thresholds;
-  const float* by_rank;
-  uint64_t top;
-  uint64_t keep;
-  uint8_t* stays;  // one byte an element
+  const float* factor_of_rank;
+  double from;
+  double to;
+  uint8_t* stays;
   float* factors;
 };
 
-// Bits from bytes; `minus` is taken away where it is not null.
+// Bits from bytes that are 0 or 1.
 struct PackLaunch {
   const uint8_t* stays;
   uint64_t n;
   uint64_t* mask;
 };
 
-// mask = all & ~without
-struct WithoutLaunch {
+// Bits of `mask` that `without` has are taken away; where it is null, all are set.
+struct MaskLaunch {
   uint64_t* mask;
   const uint64_t* without;
   uint64_t words;
 };
 
+// arcee_fusion: rows of x and base become their divergences; room: two numbers an element.
+struct DivergenceLaunch {
+  const void* base;
+  const void* x;
+  uint64_t width;
+  uint64_t n;
+  double* room;
+  float* divergences;
+};
+
+// Keys of the importances, in the order of floats. `first`: of the array in its first row.
+struct ImportanceLaunch {
+  const void* base;
+  const void* x;
+  uint64_t first;
+  uint64_t width;
+  uint64_t n;
+  const float* divergences;
+  uint32_t* keys;
+};
+
 constexpr uint32_t kHistogramBins = 2048;
-constexpr uint64_t kKeysOfCount = 65536;
+constexpr uint64_t kSegment = 65536;
 
 }  // namespace weightloom::cuda

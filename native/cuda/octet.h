@@ -6,6 +6,8 @@
 // threads of the grid, `OwnBlock` among those of each block, which has an array of its own.
 #pragma once
 
+#include <cstdlib>
+
 #include "../simd/scalar.h"
 #include "grid.h"
 
@@ -42,11 +44,9 @@ ANYWHERE inline Eight<T> eight(Make make) {
   return out;
 }
 
-#if defined(__CUDACC__)
 ANYWHERE inline bool in_whole_registers(const void* p) {
   return (reinterpret_cast<uintptr_t>(p) & 15) == 0;
 }
-#endif
 
 template <class T, bool aligned>
 ANYWHERE inline Eight<T> load_eight(const void* p) {
@@ -61,6 +61,7 @@ ANYWHERE inline Eight<T> load_eight(const void* p) {
   }
   if constexpr (!aligned) return eight<T>([&](int i) { return static_cast<const T*>(p)[i]; });
 #else
+  if (aligned && !in_whole_registers(p)) std::abort();  // as the GPU would
   Eight<T> out;
   std::memcpy(&out, p, sizeof(out));
   return out;
@@ -81,6 +82,7 @@ ANYWHERE inline void store_eight(void* p, const Eight<T>& values) {
     for (int i = 0; i < 8; ++i) static_cast<T*>(p)[i] = values.at[i];
   }
 #else
+  if (aligned && !in_whole_registers(p)) std::abort();
   std::memcpy(p, &values, sizeof(values));
 #endif
 }

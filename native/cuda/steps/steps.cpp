@@ -19,6 +19,16 @@ std::unique_ptr<RunningStep> make_on_device(StepIo& io, DeviceShare& share) {
   switch (step.operation) {
     case Operation::linear:
       return make_linear_on(io, share);
+    case Operation::span:
+      return make_span_on(io, share);
+    case Operation::task:
+      return make_task_on(io, share);
+    case Operation::nearswap:
+      return make_nearswap_on(io, share);
+    case Operation::ram:
+      return make_ram_on(io, share);
+    case Operation::sce:
+      return make_sce_on(io, share);
     default:
       return nullptr;
   }

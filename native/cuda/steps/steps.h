@@ -8,6 +8,11 @@
 namespace weightloom::cuda {
 
 std::unique_ptr<RunningStep> make_linear_on(StepIo& io, DeviceShare& share);
+std::unique_ptr<RunningStep> make_nearswap_on(StepIo& io, DeviceShare& share);
+std::unique_ptr<RunningStep> make_ram_on(StepIo& io, DeviceShare& share);
+std::unique_ptr<RunningStep> make_sce_on(StepIo& io, DeviceShare& share);
+std::unique_ptr<RunningStep> make_span_on(StepIo& io, DeviceShare& share);
+std::unique_ptr<RunningStep> make_task_on(StepIo& io, DeviceShare& share);
 
 // Null where not even one block fits a lane.
 template <class Step>
