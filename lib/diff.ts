@@ -158,7 +158,7 @@ export function diff(models: readonly string[], options: DiffOptions = {}): Watc
 async function run(paths: readonly string[], options: DiffOptions): Promise<Diff> {
   const { signal, base, onProgress } = options;
   const execute = readingOptions(options);
-  const backend = chooseBackend(options.backend);
+  const backend = chooseBackend(options.backend, options.device);
   throwIfAborted(signal);
   const models = open(paths, base);
   const { matched, unmatched } = matchTensors(models.reference, models.others);

@@ -92,6 +92,8 @@ export interface MergeResult {
   out: string;
   plan: Plan;
   backend: "native" | "reference";
+  /** Where it was computed; with `device: "auto"` what was taken in the end. */
+  device: "cpu" | "cuda";
   /** Seconds from the first byte to the published model. */
   seconds: number;
   /** Tensors that hold NaN or overflows; empty for a sound merge. */
@@ -221,7 +223,7 @@ async function run(
   settleReplacement(realPath(options.out));
   for (const { made } of documents) checkOutput(options.out, made, options.overwrite ?? false);
   const started = performance.now();
-  const { results, nonfinite, notes } = await mergeDocuments(documents, settings, {
+  const { results, device, nonfinite, notes } = await mergeDocuments(documents, settings, {
     ...options,
     onProgress,
   });
@@ -230,6 +232,7 @@ async function run(
     out: options.out,
     plan: withIntermediates(documents),
     backend: isCustom(made) ? "reference" : chooseBackend(options.backend).name,
+    device,
     seconds: (performance.now() - started) / 1000,
     nonfinite: [...nonfinite, ...nonfiniteOf(made, results)],
     notes: [...notesOf(documents), ...made.notes, ...notes],

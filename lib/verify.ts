@@ -86,7 +86,7 @@ export function verify(path: string, options: VerifyOptions = {}): Watched<Verif
 
 async function run(path: string, options: VerifyOptions): Promise<Verification> {
   const execute = readingOptions(options);
-  const backend = chooseBackend(options.backend);
+  const backend = chooseBackend(options.backend, options.device);
   throwIfAborted(options.signal);
   const manifest = readManifest(path);
   const { states, files } = openOutputs(path, manifest);

@@ -93,7 +93,15 @@ function asArray(name, bytes) {
 /** Compressed in the way that drivers since CUDA 12.4 know; older ones take the PTX. */
 function cubin(work, architecture) {
   const [code, image] = [join(work, `${architecture}.cubin`), join(work, `${architecture}.fatbin`)];
-  run("nvcc", ...FLAGS, `-arch=sm_${architecture}`, "-cubin", "-o", code, join(folder, "kernels.cu"));
+  run(
+    "nvcc",
+    ...FLAGS,
+    `-arch=sm_${architecture}`,
+    "-cubin",
+    "-o",
+    code,
+    join(folder, "kernels.cu"),
+  );
   const input = `--image3=kind=elf,sm=${architecture},file=${code}`;
   run("fatbinary", `--create=${image}`, "-64", "--compress-all", "--compress-mode=size", input);
   return readFileSync(image);
@@ -113,6 +121,7 @@ function ptx(work) {
 }
 
 function write(work) {
+  const before = sourceHash();
   const images = ARCHITECTURES.map((architecture) => ({
     name: `kImage${architecture}`,
     architecture,
@@ -122,9 +131,10 @@ function write(work) {
   const rows = images.map(({ name, architecture, bytes, ptx = false }) => {
     return `    {${architecture}, ${ptx}, ${name}, ${bytes.length}},\n`;
   });
+  if (sourceHash() !== before) fail("the sources changed meanwhile");
   const text = [
     "// Written by scripts/cuda-image.mjs; see image.h.\n",
-    `constexpr char kImageSource[] =\n    "${sourceHash()}";\n`,
+    `constexpr char kImageSource[] =\n    "${before}";\n`,
     ...images.map(({ name, bytes }) => asArray(name, bytes)),
     `const Image kImages[] = {\n${rows.join("")}};\n`,
   ].join("");

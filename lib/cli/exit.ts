@@ -32,6 +32,8 @@ const ARGUMENTS: readonly ErrorCode[] = [
   "ARGUMENT",
   "BACKEND",
   "MEMORY_BUDGET",
+  "DEVICE",
+  "DEVICE_MEMORY",
 ];
 
 export function exitCodeOf(code: ErrorCode): number {

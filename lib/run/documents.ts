@@ -254,9 +254,9 @@ async function mergeInTurn(documents: PlannedDocument[], around: Around): Promis
     const { onProgress: _, ...others } = options;
     if (name !== undefined) checkOutput(out, made, options.overwrite ?? false);
     const own = { ...others, out, ...(onProgress === undefined ? {} : { onProgress }) };
-    const { results, notes: more } = await perform(loaded, made, own);
+    const { results, device, notes: more } = await perform(loaded, made, own);
     notes.push(...more);
-    if (name === undefined) return { results, nonfinite, notes };
+    if (name === undefined) return { results, device, nonfinite, notes };
     nonfinite.push(...nonfiniteOf(made, results, name));
     done.set(name, { path: out });
   }

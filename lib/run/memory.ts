@@ -12,6 +12,8 @@ const MIB = 1 << 20;
 
 /** Touched stack and allocator slack of a worker thread. */
 const THREAD = MIB / 2;
+/** Pinned memory through which a thread's chunks go to a GPU; native/cuda/accelerator.cpp. */
+const LANE = 32 * MIB;
 /** Room for the JavaScript heap to move in while a merge runs. */
 const HEAP = 24 * MIB;
 /** The reference decodes whole blocks and leaves them to the garbage collector. */
@@ -79,7 +81,7 @@ export function fitThreads(
   fused: FusedWork,
   backend: Backend,
   threads: number,
-  io: ExecuteOptions["io"],
+  { io, device }: Pick<ExecuteOptions, "io" | "device">,
   maxMemory: number | undefined,
 ): number {
   if (maxMemory === undefined) return threads;
@@ -89,7 +91,8 @@ export function fitThreads(
   const steps = ACTIVE * (most(fused.steps.map(state)) + most(fused.nested.map(state)));
   const fixed =
     held() + HEAP + steps + census(plan) + (backend.name === "reference" ? REFERENCE : 0);
-  const each = THREAD + most(fused.steps.map(scratchOf(fused, io)));
+  const lane = device === undefined || device.choice === "cpu" ? 0 : LANE;
+  const each = THREAD + lane + most(fused.steps.map(scratchOf(fused, io)));
   const fit = Math.floor((maxMemory - fixed) / each);
   if (fit >= 1) return Math.min(threads, fit);
   const message = `maxMemory ${formatBytes(maxMemory)} is too small for this merge`;

@@ -1,6 +1,7 @@
 /** The native backend: the engine in C++, reached through the addon. */
 import { ERROR_CODES, type ErrorCode, MergeError } from "../errors.ts";
 import { type Addon, type JobHandle, loadAddon, type Outcome } from "./addon.ts";
+import { isDeviceError } from "./device.ts";
 import { UNDISTURBED } from "./identity.ts";
 import { encodeWork } from "./wire.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
@@ -23,9 +24,16 @@ function requireAddon(): Addon {
   });
 }
 
-function jobOptions(options: ExecuteOptions) {
-  const { threads, isa, sync, io } = options;
-  return { threads, isa, sync, map: io === "mmap" };
+const HINTS: { readonly [code in ErrorCode]?: string } = {
+  INPUT_CHANGED: UNDISTURBED,
+  BACKEND: "weightloom doctor says what was found",
+  DEVICE: 'the CPU makes the same bytes: leave out the device, or choose device "auto"',
+  DEVICE_MEMORY: 'device "auto" takes the CPU where the GPU has no room',
+};
+
+function jobOptions({ threads, isa, sync, io, device }: ExecuteOptions) {
+  const cuda = device === undefined || device.choice === "cpu" ? undefined : device.maxMemory;
+  return { threads, isa, sync, map: io === "mmap", cuda };
 }
 
 /** A result is five words: the digest and four counts. */
@@ -49,9 +57,7 @@ function results(outcome: Outcome, work: Work): StepResult[] {
   const code = Object.hasOwn(ERROR_CODES, outcome.code) ? (outcome.code as ErrorCode) : "INTERNAL";
   const tensor = work.steps[outcome.step]?.tensor;
   const where = tensor === undefined ? "" : `tensor ${tensor}: `;
-  throw new MergeError(code, `${where}${outcome.message}`, {
-    hint: code === "INPUT_CHANGED" ? UNDISTURBED : undefined,
-  });
+  throw new MergeError(code, `${where}${outcome.message}`, { hint: HINTS[code] });
 }
 
 /** Tells the outputs that have become whole since it was last called. */
@@ -99,7 +105,35 @@ function rejectAfterGrace(
   return { promise, end };
 }
 
+/** The options with which work whose GPU has failed starts again, on the CPU. */
+function onCpu(options: ExecuteOptions, reason: string, bytesBefore: number): ExecuteOptions {
+  options.onFallback?.(reason);
+  const { onBytes } = options;
+  return {
+    ...options,
+    device: undefined,
+    // Progress does not go back.
+    onBytes: onBytes && ((done) => onBytes(Math.max(done, bytesBefore))),
+  };
+}
+
 async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[]> {
+  if (options.device?.choice !== "auto") return executeOnce(work, options);
+  const { onBytes } = options;
+  let bytes = 0;
+  const counting = (done: number) => {
+    bytes = done;
+    onBytes?.(done);
+  };
+  try {
+    return await executeOnce(work, { ...options, onBytes: counting });
+  } catch (error) {
+    if (!isDeviceError(error)) throw error;
+    return executeOnce(work, onCpu(options, error.message, bytes));
+  }
+}
+
+async function executeOnce(work: Work, options: ExecuteOptions): Promise<StepResult[]> {
   const { signal, onBytes, onOpened, onOutput } = options;
   const addon = requireAddon();
   const { wire, places } = encodeWork(work);
@@ -141,6 +175,16 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
 }
 
 function executeSync(work: Work, options: ExecuteOptions): StepResult[] {
+  if (options.device?.choice !== "auto") return executeSyncOnce(work, options);
+  try {
+    return executeSyncOnce(work, options);
+  } catch (error) {
+    if (!isDeviceError(error)) throw error;
+    return executeSyncOnce(work, onCpu(options, error.message, 0));
+  }
+}
+
+function executeSyncOnce(work: Work, options: ExecuteOptions): StepResult[] {
   const { wire, places } = encodeWork(work);
   return results(requireAddon().run(wire, places, jobOptions(options)), work);
 }

@@ -12,6 +12,7 @@ import type { Progress } from "../progress.ts";
 import { version } from "../version.ts";
 import { chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./backend.ts";
 import { censusOf } from "./census.ts";
+import { chooseDevice } from "./device.ts";
 import { type FusedWork, fuse, type PlannedFiles } from "./fuse.ts";
 import { checkInputs } from "./identity.ts";
 import { stepsOf, writeRecord } from "./journal.ts";
@@ -119,7 +120,12 @@ function functionsOf(
   return new Map(custom?.combine === undefined ? [] : [[made.method, custom.combine]]);
 }
 
-function referenceOnly({ backend }: MergeOptions): Backend {
+function referenceOnly({ backend, device }: MergeOptions): Backend {
+  if (device === "cuda") {
+    throw new MergeError("BACKEND", "custom methods run on the CPU", {
+      hint: 'leave out device: "cuda"',
+    });
+  }
   if (backend !== "native") return chooseBackend("reference");
   throw new MergeError("BACKEND", "custom methods run on the reference backend", {
     hint: 'leave out backend: "native"',
@@ -133,7 +139,9 @@ const PATIENCE = 15;
 export interface Performed {
   /** By step of the plan. */
   results: StepResult[];
-  /** What became of an interrupted merge that was found. */
+  /** Where most of it was computed. */
+  device: "cpu" | "cuda";
+  /** What became of an interrupted merge that was found, and of a GPU. */
   notes: readonly string[];
 }
 
@@ -148,7 +156,7 @@ interface Running {
 }
 
 /** Runs the plan on a stage up to the last file. */
-async function fill(stage: Stage, running: Running): Promise<Performed> {
+async function fill(stage: Stage, running: Running): Promise<Omit<Performed, "device">> {
   const { loaded, made, fused, backend, execute, options } = running;
   const { sources } = fused;
   const merge = { plan: made, sources, resume: options.resume !== false };
@@ -186,7 +194,12 @@ export async function perform(
 ): Promise<Performed> {
   const fused = fuse(made, files);
   const functions = functionsOf(loaded, made);
-  const backend = functions === undefined ? chooseBackend(options.backend) : referenceOnly(options);
+  const backend =
+    functions === undefined
+      ? chooseBackend(options.backend, options.device)
+      : referenceOnly(options);
+  const device = backend.name === "native" ? chooseDevice(options) : undefined;
+  const fallbacks: string[] = [];
   const io = chooseIo(options.io);
   const execute: ExecuteOptions = {
     threads: fitThreads(
@@ -194,12 +207,14 @@ export async function perform(
       fused,
       backend,
       chooseThreads(options.threads),
-      io,
+      { io, device },
       options.maxMemory,
     ),
     isa: chooseIsa(options.isa),
     sync: options.sync ?? true,
     io,
+    device,
+    onFallback: (reason) => fallbacks.push(reason),
     signal: options.signal,
     functions,
   };
@@ -209,7 +224,13 @@ export async function perform(
   try {
     const performed = await fill(stage, { loaded, made, fused, backend, execute, options });
     stage.publish(options.overwrite ?? false);
-    return performed;
+    const notes = fallbacks.map((reason) => `computed on the CPU: ${reason}`);
+    const asked = device !== undefined && device.choice !== "cpu";
+    return {
+      ...performed,
+      device: asked && fallbacks.length === 0 ? "cuda" : "cpu",
+      notes: [...performed.notes, ...new Set(notes)],
+    };
   } catch (error) {
     const aborted = error instanceof MergeError && error.code === "ABORTED";
     // Why the merge failed matters more than why its remains cannot be removed.

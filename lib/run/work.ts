@@ -1,6 +1,7 @@
 import type { Dtype } from "../format/dtype.ts";
 import type { Combine } from "../methods/custom.ts";
 import type { Operation } from "../plan/types.ts";
+import type { Device } from "./device.ts";
 
 /** Where bytes are: a file of a known size, or memory of this process. */
 export type Place = { path: string; size: number } | { memory: Uint8Array };
@@ -82,6 +83,10 @@ export interface ExecuteOptions {
   sync: boolean;
   /** How inputs are read. */
   io: "mmap" | "pread";
+  /** Where to compute; the CPU where it is left out. */
+  device?: Device | undefined;
+  /** Called when `auto` goes on with the CPU, with the reason. */
+  onFallback?: ((reason: string) => void) | undefined;
   signal?: AbortSignal | undefined;
   /** Functions of custom methods, by name. */
   functions?: ReadonlyMap<string, Combine> | undefined;

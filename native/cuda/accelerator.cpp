@@ -30,10 +30,44 @@ std::unique_ptr<DeviceShare> share_of(const Device& device, const CudaOptions& o
   return std::make_unique<DeviceShare>(device, bound, lanes, bytes);
 }
 
+std::vector<int> ordinals_of(const Driver& driver, const CudaOptions& options) {
+  std::vector<int> ordinals = options.devices;
+  const int count = device_count(driver);
+  if (count == 0) throw JobError{"BACKEND", "the CUDA driver finds no GPU"};
+  for (int i = 0; options.devices.empty() && i < count; ++i) ordinals.push_back(i);
+  // Fewer threads than GPUs would leave some without work.
+  if (ordinals.size() > options.threads) ordinals.resize(options.threads);
+  return ordinals;
+}
+
+// With several GPUs those that cannot be used are left out.
+std::vector<std::unique_ptr<DeviceShare>> share_out(const CudaOptions& options) {
+  const FoundDriver& found = find_driver();
+  if (found.driver == nullptr) throw JobError{"BACKEND", found.reason};
+  const std::vector<int> ordinals = ordinals_of(*found.driver, options);
+  CudaOptions each = options;
+  each.threads = std::max<size_t>(options.threads / ordinals.size(), 1);
+  std::vector<std::unique_ptr<DeviceShare>> shares;
+  JobError last;
+  for (const int ordinal : ordinals) {
+    try {
+      shares.push_back(share_of(device_at(*found.driver, ordinal), each));
+    } catch (const JobError& error) {
+      last = error;
+    }
+  }
+  if (shares.empty()) throw last;
+  return shares;
+}
+
 class CudaAccelerator : public Accelerator {
  public:
-  explicit CudaAccelerator(std::vector<std::unique_ptr<DeviceShare>> shares)
-      : shares_(std::move(shares)) {}
+  explicit CudaAccelerator(CudaOptions options) : options_(std::move(options)) {}
+
+  void prepare() override {
+    const std::lock_guard lock(mutex_);
+    if (shares_.empty()) shares_ = share_out(options_);
+  }
 
   // Called with the job's lock held.
   std::unique_ptr<RunningStep> make(StepIo& io) override {
@@ -47,30 +81,15 @@ class CudaAccelerator : public Accelerator {
   }
 
  private:
+  CudaOptions options_;
+  std::mutex mutex_;
   std::vector<std::unique_ptr<DeviceShare>> shares_;
 };
 
 }  // namespace
 
 std::shared_ptr<Accelerator> make_accelerator(const CudaOptions& options) {
-  const FoundDriver& found = find_driver();
-  if (found.driver == nullptr) throw JobError{"BACKEND", found.reason};
-  std::vector<int> ordinals = options.devices;
-  const int count = device_count(*found.driver);
-  if (count == 0) throw JobError{"BACKEND", "the CUDA driver finds no GPU"};
-  for (int i = 0; options.devices.empty() && i < count; ++i) ordinals.push_back(i);
-  std::vector<std::unique_ptr<DeviceShare>> shares;
-  JobError last;
-  for (const int ordinal : ordinals) {
-    // With several GPUs those that cannot be used are left out.
-    try {
-      shares.push_back(share_of(device_at(*found.driver, ordinal), options));
-    } catch (const JobError& error) {
-      last = error;
-    }
-  }
-  if (shares.empty()) throw last;
-  return std::make_shared<CudaAccelerator>(std::move(shares));
+  return std::make_shared<CudaAccelerator>(options);
 }
 
 }  // namespace weightloom::cuda

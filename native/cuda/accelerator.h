@@ -27,7 +27,8 @@ struct DeviceShare {
   uint64_t dealt = 0;
 };
 
-// Throws JobError: BACKEND where there is no GPU that can be used, DEVICE_MEMORY, DEVICE.
+// Its prepare() throws JobError: BACKEND where there is no GPU that can be used, DEVICE_MEMORY,
+// DEVICE.
 std::shared_ptr<Accelerator> make_accelerator(const CudaOptions& options);
 
 // A step on a GPU, or null for one that is left to the CPU.

@@ -84,14 +84,12 @@ uint64_t Device::free_memory() const {
   return free;
 }
 
-void Device::check(Result result, const char* doing) const {
-  check_result(driver_, result, doing);
-}
+void Device::check(Result result, const char* doing) const { check_result(driver_, result, doing); }
 
 void Device::load_image() {
   for (const Image& image : images_for(facts_.capability)) {
-    const std::string name = (image.ptx ? "PTX of sm_" : "sm_") +
-                             std::to_string(image.architecture);
+    const std::string name =
+        (image.ptx ? "PTX of sm_" : "sm_") + std::to_string(image.architecture);
     const Result result = driver_.cuModuleLoadData(&module_, image.words);
     if (result == kSuccess) {
       image_ = name;

@@ -49,6 +49,7 @@ class Device {
 
   template <class Launch>
   void launch(Handle kernel, uint64_t blocks, Handle stream, const Launch& arguments) const {
+    static_assert(sizeof(Launch) <= 4096);
     if (blocks > 0) launch_raw(kernel, blocks, stream, &arguments);
   }
   // Blocks of a walk over n elements.

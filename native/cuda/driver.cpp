@@ -14,11 +14,11 @@ std::string version_text(int version) {
 
 // Fills in every function; returns the name of one that is missing, or null.
 const char* load_functions(const Library& library, Driver& driver) {
-#define CALL(name, parameters)                                      \
-  {                                                                 \
-    void* const symbol = find_symbol(library, #name);               \
-    if (symbol == nullptr) return #name;                            \
-    std::memcpy(&driver.name, &symbol, sizeof(symbol));             \
+#define CALL(name, parameters)                          \
+  {                                                     \
+    void* const symbol = find_symbol(library, #name);   \
+    if (symbol == nullptr) return #name;                \
+    std::memcpy(&driver.name, &symbol, sizeof(symbol)); \
   }
   WEIGHTLOOM_DRIVER(CALL)
 #undef CALL

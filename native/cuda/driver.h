@@ -17,38 +17,36 @@ constexpr Result kSuccess = 0;
 constexpr Result kOutOfMemory = 2;
 
 // name in the library, result, parameters; the _v2 forms are those of every driver since CUDA 4.
-#define WEIGHTLOOM_DRIVER(CALL)                                                              \
-  CALL(cuInit, (unsigned flags))                                                             \
-  CALL(cuDriverGetVersion, (int* version))                                                   \
-  CALL(cuDeviceGetCount, (int* count))                                                       \
-  CALL(cuDeviceGet, (DeviceNumber * device, int ordinal))                                    \
-  CALL(cuDeviceGetName, (char* name, int length, DeviceNumber device))                       \
-  CALL(cuDeviceGetAttribute, (int* value, int attribute, DeviceNumber device))               \
-  CALL(cuDeviceTotalMem_v2, (size_t * bytes, DeviceNumber device))                           \
-  CALL(cuDevicePrimaryCtxSetFlags_v2, (DeviceNumber device, unsigned flags))                 \
-  CALL(cuDevicePrimaryCtxRetain, (Handle * context, DeviceNumber device))                    \
-  CALL(cuDevicePrimaryCtxRelease_v2, (DeviceNumber device))                                  \
-  CALL(cuCtxSetCurrent, (Handle context))                                                    \
-  CALL(cuMemGetInfo_v2, (size_t * free, size_t * total))                                     \
-  CALL(cuModuleLoadData, (Handle * module, const void* image))                               \
-  CALL(cuModuleUnload, (Handle module))                                                      \
-  CALL(cuModuleGetFunction, (Handle * function, Handle module, const char* name))            \
-  CALL(cuMemAlloc_v2, (DevicePointer * pointer, size_t bytes))                               \
-  CALL(cuMemFree_v2, (DevicePointer pointer))                                                \
-  CALL(cuMemHostAlloc, (void** pointer, size_t bytes, unsigned flags))                       \
-  CALL(cuMemFreeHost, (void* pointer))                                                       \
-  CALL(cuMemcpyHtoDAsync_v2,                                                                 \
-       (DevicePointer to, const void* from, size_t bytes, Handle stream))                    \
-  CALL(cuMemcpyDtoHAsync_v2, (void* to, DevicePointer from, size_t bytes, Handle stream))    \
-  CALL(cuMemsetD8Async, (DevicePointer to, unsigned char value, size_t bytes, Handle stream)) \
-  CALL(cuStreamCreate, (Handle * stream, unsigned flags))                                    \
-  CALL(cuStreamSynchronize, (Handle stream))                                                 \
-  CALL(cuStreamDestroy_v2, (Handle stream))                                                  \
-  CALL(cuLaunchKernel,                                                                       \
-       (Handle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, \
-        unsigned block_y, unsigned block_z, unsigned shared, Handle stream, void** arguments, \
-        void** extra))                                                                       \
-  CALL(cuGetErrorName, (Result code, const char** name))                                     \
+#define WEIGHTLOOM_DRIVER(CALL)                                                                 \
+  CALL(cuInit, (unsigned flags))                                                                \
+  CALL(cuDriverGetVersion, (int* version))                                                      \
+  CALL(cuDeviceGetCount, (int* count))                                                          \
+  CALL(cuDeviceGet, (DeviceNumber * device, int ordinal))                                       \
+  CALL(cuDeviceGetName, (char* name, int length, DeviceNumber device))                          \
+  CALL(cuDeviceGetAttribute, (int* value, int attribute, DeviceNumber device))                  \
+  CALL(cuDeviceTotalMem_v2, (size_t * bytes, DeviceNumber device))                              \
+  CALL(cuDevicePrimaryCtxSetFlags_v2, (DeviceNumber device, unsigned flags))                    \
+  CALL(cuDevicePrimaryCtxRetain, (Handle * context, DeviceNumber device))                       \
+  CALL(cuDevicePrimaryCtxRelease_v2, (DeviceNumber device))                                     \
+  CALL(cuCtxSetCurrent, (Handle context))                                                       \
+  CALL(cuMemGetInfo_v2, (size_t * free, size_t * total))                                        \
+  CALL(cuModuleLoadData, (Handle * module, const void* image))                                  \
+  CALL(cuModuleUnload, (Handle module))                                                         \
+  CALL(cuModuleGetFunction, (Handle * function, Handle module, const char* name))               \
+  CALL(cuMemAlloc_v2, (DevicePointer * pointer, size_t bytes))                                  \
+  CALL(cuMemFree_v2, (DevicePointer pointer))                                                   \
+  CALL(cuMemHostAlloc, (void** pointer, size_t bytes, unsigned flags))                          \
+  CALL(cuMemFreeHost, (void* pointer))                                                          \
+  CALL(cuMemcpyHtoDAsync_v2, (DevicePointer to, const void* from, size_t bytes, Handle stream)) \
+  CALL(cuMemcpyDtoHAsync_v2, (void* to, DevicePointer from, size_t bytes, Handle stream))       \
+  CALL(cuMemsetD8Async, (DevicePointer to, unsigned char value, size_t bytes, Handle stream))   \
+  CALL(cuStreamCreate, (Handle * stream, unsigned flags))                                       \
+  CALL(cuStreamSynchronize, (Handle stream))                                                    \
+  CALL(cuStreamDestroy_v2, (Handle stream))                                                     \
+  CALL(cuLaunchKernel, (Handle function, unsigned grid_x, unsigned grid_y, unsigned grid_z,     \
+                        unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,  \
+                        Handle stream, void** arguments, void** extra))                         \
+  CALL(cuGetErrorName, (Result code, const char** name))                                        \
   CALL(cuGetErrorString, (Result code, const char** text))
 
 #if defined(_WIN32)

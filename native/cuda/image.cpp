@@ -5,7 +5,13 @@
 namespace weightloom::cuda {
 namespace {
 
+#if defined(__APPLE__)
+// There is no CUDA.
+constexpr char kImageSource[] = "";
+const std::vector<Image> kImages;
+#else
 #include "image.inc"
+#endif
 
 }  // namespace
 

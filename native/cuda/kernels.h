@@ -1,6 +1,7 @@
 // All bodies of kernels, as table.def names them.
 #pragma once
 
+#include "divergence.h"
 #include "drawing.h"
 #include "elementwise.h"
 #include "ranking.h"

@@ -149,7 +149,8 @@ struct MaskLaunch {
   uint64_t words;
 };
 
-// arcee_fusion: rows of x and base become their divergences; room: two numbers an element.
+// arcee_fusion: rows of x and base become divergences. The last row may be shorter. room: two
+// numbers an element.
 struct DivergenceLaunch {
   const void* base;
   const void* x;
@@ -159,7 +160,8 @@ struct DivergenceLaunch {
   float* divergences;
 };
 
-// Keys of the importances, in the order of floats. `first`: of the array in its first row.
+// Keys of importances in the order of floats; what is NaN has the key `unknown`. The array begins
+// `first` elements into its first row.
 struct ImportanceLaunch {
   const void* base;
   const void* x;
@@ -167,6 +169,7 @@ struct ImportanceLaunch {
   uint64_t width;
   uint64_t n;
   const float* divergences;
+  uint32_t unknown;
   uint32_t* keys;
 };
 

@@ -24,9 +24,7 @@ Library open_library(const std::string& name, bool) {
   return library;
 }
 
-void* find_symbol(const Library& library, const char* name) {
-  return dlsym(library.handle, name);
-}
+void* find_symbol(const Library& library, const char* name) { return dlsym(library.handle, name); }
 
 }  // namespace weightloom::cuda
 

@@ -18,9 +18,7 @@ struct Everyone {
   ANYWHERE static size_t first() {
     return static_cast<size_t>(grid_block()) * walking_threads() + walking_thread();
   }
-  ANYWHERE static size_t count() {
-    return static_cast<size_t>(grid_blocks()) * walking_threads();
-  }
+  ANYWHERE static size_t count() { return static_cast<size_t>(grid_blocks()) * walking_threads(); }
 };
 
 struct OwnBlock {

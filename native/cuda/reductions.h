@@ -13,7 +13,6 @@
 namespace weightloom::cuda {
 namespace {
 
-
 struct LaneOfSegment {
   uint64_t begin, end;  // elements, in steps of kLanes
 };

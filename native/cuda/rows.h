@@ -15,9 +15,11 @@ ANYWHERE inline void combine_row(const RowLaunch& launch, const void* const* inp
   const float* const weights = launch.weights + row * launch.count;
   if (launch.base == nullptr) {
     const bool mean = launch.means[row] != 0;
-    const LinearArgs args{inputs, weights, launch.count, false, mean, 1.0f, launch.limit,
-                          out,    n,       launch.nonfinite};
-    return counted(args, [](const LinearArgs& a) { linear<BlockOctet, C>(a); });
+    const LinearArgs args{inputs, weights,      launch.count, false, mean,
+                          1.0f,   launch.limit, out,          n,     launch.nonfinite};
+    return counted(args, [](const LinearArgs& a) {
+      return a.mean ? linear_of<BlockOctet, C, 0, true>(a) : linear_of<BlockOctet, C, 0, false>(a);
+    });
   }
   TaskArgs args{};
   args.base = static_cast<const char*>(launch.base) + begin * C::bytes;

@@ -144,7 +144,11 @@ void Job::open_files(const std::vector<Place>& places) {
 void Job::work() {
   const FloatMode mode;
   Scratch scratch;
+  JobError error;
+  const bool prepared = options_.accelerator == nullptr ||
+                        caught(error, [&] { options_.accelerator->prepare(); });
   std::unique_lock lock(mutex_);
+  if (!prepared) fail(wire_.steps.size(), error);
   while (!stopped()) {
     const Claim claimed = claim();
     if (claimed.active == nullptr) {

@@ -22,6 +22,9 @@ class Accelerator {
   virtual ~Accelerator() = default;
   Accelerator(const Accelerator&) = delete;
   Accelerator& operator=(const Accelerator&) = delete;
+  // Called by each thread before its first step: the first call may take seconds, others wait for
+  // it. Throws when it cannot work.
+  virtual void prepare() {}
   // Null for a step that it leaves to the CPU.
   virtual std::unique_ptr<RunningStep> make(StepIo& io) = 0;
 };

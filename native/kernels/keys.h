@@ -16,8 +16,9 @@ using weightloom::KeyMaskArgs;
 // Adds a group of lanes to a collection. Without branches on the keys: how many of 16 lie inside
 // cannot be foretold.
 template <class V, bool keeps>
-ANYWHERE inline void collect_lanes(typename V::U keys, int count, typename V::U low, typename V::U high,
-                          uint32_t* kept, uint64_t& above, uint64_t& inside) {
+ANYWHERE inline void collect_lanes(typename V::U keys, int count, typename V::U low,
+                                   typename V::U high, uint32_t* kept, uint64_t& above,
+                                   uint64_t& inside) {
   const uint32_t live = static_cast<uint32_t>((uint64_t{1} << count) - 1);
   const uint32_t over = V::bits(V::less_u32(high, keys)) & live;
   const uint32_t in = live & ~(over | V::bits(V::less_u32(keys, low)));
@@ -30,7 +31,7 @@ ANYWHERE inline void collect_lanes(typename V::U keys, int count, typename V::U 
 // cut, and so does not stay.
 template <class V>
 ANYWHERE inline uint64_t kept_bits(typename V::U keys, size_t at, typename V::U threshold,
-                          typename V::U cut) {
+                                   typename V::U cut) {
   const auto early = V::less_u32(V::iota(static_cast<uint32_t>(at)), cut);
   const auto tied = V::both(V::equal_u32(keys, threshold), early);
   return V::bits(V::either(V::less_u32(threshold, keys), tied));
@@ -39,7 +40,7 @@ ANYWHERE inline uint64_t kept_bits(typename V::U keys, size_t at, typename V::U 
 // Adds these bits to a mask that is written word by word.
 template <class V>
 ANYWHERE inline void add_bits(uint64_t bits, size_t at, int count, size_t n, uint64_t* mask,
-                     uint64_t& word) {
+                              uint64_t& word) {
   word |= bits << (at % 64);
   if (at % 64 != 64 - V::lanes && at + static_cast<size_t>(count) != n) return;
   mask[at / 64] = word;

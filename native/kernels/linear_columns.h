@@ -14,7 +14,8 @@ namespace {
 using weightloom::ColumnArgs;
 
 template <class V, class C, class At>
-ANYWHERE inline typename V::F column_term(const ColumnArgs& a, At at, typename V::F base, uint32_t m) {
+ANYWHERE inline typename V::F column_term(const ColumnArgs& a, At at, typename V::F base,
+                                          uint32_t m) {
   auto x = at.load(a.inputs[m]);
   if (a.base != nullptr) x = V::sub(x, base);
   const Some<V, F32> weight{at.at, at.live};

@@ -20,7 +20,7 @@ using weightloom::RamCountArgs;
 // How many models are active, as a number, lane by lane.
 template <class V, class At>
 ANYWHERE inline typename V::F active_count(At at, const void* const* inputs, uint32_t count,
-                                  typename V::F base, typename V::F epsilon) {
+                                           typename V::F base, typename V::F epsilon) {
   auto active = V::set(0.0f);
   for (uint32_t m = 0; m < count; ++m) {
     const auto d = V::sub(at.load(inputs[m]), base);

@@ -19,7 +19,8 @@ using weightloom::SceArgs;
 using weightloom::SceVarianceArgs;
 
 template <class V, class C, class At>
-ANYWHERE inline typename V::F selected_delta(const SceArgs& a, At at, typename V::F base, uint32_t m) {
+ANYWHERE inline typename V::F selected_delta(const SceArgs& a, At at, typename V::F base,
+                                             uint32_t m) {
   const auto d = V::sub(at.load(a.inputs[m]), base);
   return a.mask == nullptr ? d : V::keep(mask_at<V>(a.mask, at.at), d);
 }

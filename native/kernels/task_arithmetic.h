@@ -18,14 +18,16 @@ using weightloom::TaskArgs;
 
 // d_i of input m, after the floors.
 template <class V, class C, class At>
-ANYWHERE inline typename V::F floored_delta(const TaskArgs& a, At at, typename V::F base, uint32_t m) {
+ANYWHERE inline typename V::F floored_delta(const TaskArgs& a, At at, typename V::F base,
+                                            uint32_t m) {
   const auto d = V::sub(at.load(a.inputs[m]), base);
   return V::keep(V::not_less(V::abs(d), V::set(a.floors[m])), d);
 }
 
 // w_i * d_i of input m, after floor, mask and rescale.
 template <class V, class C, class At>
-ANYWHERE inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base, uint32_t m) {
+ANYWHERE inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base,
+                                             uint32_t m) {
   auto d = a.floors == nullptr ? V::sub(at.load(a.inputs[m]), base)
                                : floored_delta<V, C>(a, at, base, m);
   if (a.masked && a.masks[m] != nullptr) {
@@ -40,7 +42,8 @@ ANYWHERE inline typename V::F weighted_delta(const TaskArgs& a, At at, typename 
 }
 
 template <class V, class C, class At>
-ANYWHERE inline void apply_delta(const TaskArgs& a, At at, typename V::F base, typename V::F delta) {
+ANYWHERE inline void apply_delta(const TaskArgs& a, At at, typename V::F base,
+                                 typename V::F delta) {
   if (a.lambda != 1.0f) delta = V::mul(delta, V::set(a.lambda));
   auto y = V::select(V::equal(delta, V::set(0.0f)), base, V::add(base, delta));
   if (!all_below<V>(y, V::set(a.limit))) {

@@ -2,6 +2,8 @@
 // operation, codec and awkward length, with bounds that leave room for little and for much. Needs a
 // CUDA driver: the one of the machine, or what WEIGHTLOOM_CUDA_DRIVER names, which in the tests of
 // CMake is native/test/cuda_mock.
+#include <set>
+
 #include "../cuda/accelerator.h"
 #include "../targets/dispatch.h"
 #include "check.h"
@@ -25,14 +27,34 @@ Layout all_steps(uint64_t seed, bool tame) {
   return layout;
 }
 
+// Which operations were run by the GPU.
+class Counting : public Accelerator {
+ public:
+  explicit Counting(std::shared_ptr<Accelerator> inner) : inner_(std::move(inner)) {}
+  void prepare() override { inner_->prepare(); }
+  std::unique_ptr<RunningStep> make(StepIo& io) override {
+    auto step = inner_->make(io);
+    if (step != nullptr) taken.insert(io.step().operation);
+    return step;
+  }
+  std::set<Operation> taken;
+
+ private:
+  std::shared_ptr<Accelerator> inner_;
+};
+
 bool same_counts(const StepResult& a, const StepResult& b) {
   return std::memcmp(&a.nonfinite, &b.nonfinite, sizeof(Nonfinite)) == 0;
 }
 
 void compare(const Layout& layout, const RunResult& want, uint64_t bound, size_t threads) {
-  const auto accelerator =
-      cuda::make_accelerator({.max_device_memory = bound, .threads = threads, .devices = {}});
+  const auto accelerator = std::make_shared<Counting>(
+      cuda::make_accelerator({.max_device_memory = bound, .threads = threads, .devices = {}}));
   const RunResult got = run_in_memory(layout, *runnable_targets()[0], threads, accelerator);
+  const std::set<Operation> all = {Operation::linear,      Operation::span, Operation::task,
+                                   Operation::nearswap,    Operation::ram,  Operation::sce,
+                                   Operation::arcee_fusion};
+  CHECK(accelerator->taken == all);
   const WireJob job = layout.job(true);
   for (size_t i = 0; i < want.steps.size(); ++i) {
     const WireStep& step = job.steps[i];

@@ -127,7 +127,8 @@ inline RunResult run_in_memory(const Layout& layout, const weightloom::KernelTab
   weightloom::WireJob wire = read_words(words_of(layout.job(true)));
   std::vector<Bytes> sources = layout.sources;
   Bytes output(wire.outputs[0].size, 0xEE);
-  weightloom::Job job(wire, memory_places(sources, output), {&kernels, false, false, threads, std::move(accelerator)});
+  weightloom::Job job(wire, memory_places(sources, output),
+                      {&kernels, false, false, threads, std::move(accelerator)});
   work_on(job, threads);
   job.finish();
   if (job.failed()) throw job.error();

@@ -26,9 +26,7 @@ class RamOn : public Ram {
   }
 
  private:
-  Needs needs() const {
-    return {.bytes_fixed = 2 * models_ * 8, .arrays = 1, .again = counting_};
-  }
+  Needs needs() const { return {.bytes_fixed = 2 * models_ * 8, .arrays = 1, .again = counting_}; }
 
   RamLaunch launch_of(Chunk& chunk) const {
     RamLaunch launch{};

@@ -44,10 +44,8 @@ class SceOn : public Sce {
     const uint64_t n = chunk.range().n;
     auto* keys = chunk.lane().room_for<uint32_t>(n + 8);
     VarianceLaunch launch{};
-    launch.args = {.base = chunk.own(0),
-                   .input_count = static_cast<uint32_t>(models_),
-                   .n = n,
-                   .keys = keys};
+    launch.args = {
+        .base = chunk.own(0), .input_count = static_cast<uint32_t>(models_), .n = n, .keys = keys};
     for (size_t m = 0; m < models_; ++m) launch.inputs[m] = chunk.own(m + 1);
     chunk.walk(chunk.device().kernels().sce_variance[chunk.codec()], n, launch);
     return keys;

@@ -36,10 +36,8 @@ class SpanOn : public Span {
       return {.bytes_each = sums / kBlock + 1, .bytes_fixed = sums, .arrays = 2, .again = true};
     }
     const uint64_t of_row = sums * ((width_ - 1) / kBlock + 1) + 4 * vectors_ + 4;
-    return {.bytes_each = of_row / width_ + 1,
-            .bytes_fixed = 2 * of_row,
-            .arrays = 6,
-            .row = width_};
+    return {
+        .bytes_each = of_row / width_ + 1, .bytes_fixed = 2 * of_row, .arrays = 6, .row = width_};
   }
 
   GramLaunch gram_launch(Chunk& chunk, const Segments& segments, uint64_t lead) const {
@@ -77,7 +75,8 @@ class SpanOn : public Span {
     std::vector<uint32_t> means(rows);
     for (uint64_t row = 0; row < rows; ++row) {
       const Combination c = combination_of_row(sums, segments, row);
-      std::copy(c.weights.begin(), c.weights.end(), weights.begin() + static_cast<std::ptrdiff_t>(row * vectors_));
+      std::copy(c.weights.begin(), c.weights.end(),
+                weights.begin() + static_cast<std::ptrdiff_t>(row * vectors_));
       means[row] = c.mean ? 1 : 0;
     }
     combine_rows(chunk, weights, means);

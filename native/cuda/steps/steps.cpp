@@ -29,6 +29,8 @@ std::unique_ptr<RunningStep> make_on_device(StepIo& io, DeviceShare& share) {
       return make_ram_on(io, share);
     case Operation::sce:
       return make_sce_on(io, share);
+    case Operation::arcee_fusion:
+      return make_arcee_fusion_on(io, share);
     default:
       return nullptr;
   }

@@ -7,6 +7,7 @@
 
 namespace weightloom::cuda {
 
+std::unique_ptr<RunningStep> make_arcee_fusion_on(StepIo& io, DeviceShare& share);
 std::unique_ptr<RunningStep> make_linear_on(StepIo& io, DeviceShare& share);
 std::unique_ptr<RunningStep> make_nearswap_on(StepIo& io, DeviceShare& share);
 std::unique_ptr<RunningStep> make_ram_on(StepIo& io, DeviceShare& share);

@@ -14,13 +14,9 @@ SweepOn::SweepOn(Chunk& chunk, Selection& selection, const uint32_t* keys)
   auto* above = chunk.lane().room_for<uint64_t>(1);
   chunk.lane().clear(counts, count * sizeof(uint32_t));
   chunk.lane().clear(above, sizeof(uint64_t));
-  const KeysLaunch launch{keys,
-                          n,
-                          selection.low(),
-                          selection.high(),
-                          static_cast<uint32_t>(selection.shift()),
-                          counts,
-                          above};
+  const KeysLaunch launch{
+      keys,   n,    selection.low(), selection.high(), static_cast<uint32_t>(selection.shift()),
+      counts, above};
   const Kernels& kernels = chunk.device().kernels();
   if (by_block) {
     chunk.launch(kernels.count_keys, blocks_, launch);

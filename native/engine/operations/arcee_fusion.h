@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "../../kernels/order.h"
 #include "../angles.h"
 #include "../select.h"
 #include "operation.h"
@@ -18,14 +19,6 @@
 namespace weightloom {
 
 constexpr double kSmallProbability = 1e-8;
-
-// Unsigned integers in the order of floats; NaN is the largest.
-inline uint32_t ordered_key(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, 4);
-  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return 0xFFFFFFFFu;
-  return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
-}
 
 inline float value_of_key(uint32_t key) {
   const uint32_t bits = (key & 0x80000000u) != 0 ? key & 0x7FFFFFFFu : ~key;
@@ -56,8 +49,7 @@ class ArceeFusion : public RunningStep {
     for (const float q : {0.25f, 0.5f, 0.75f}) {
       const float position = q * static_cast<float>(io.step().count - 1);
       const auto index = std::min(static_cast<uint64_t>(position), io.step().count - 1);
-      quantiles_.push_back(
-          std::make_unique<Selection>(io.step().count - index, io.step().count,
+      quantiles_.push_back(std::make_unique<Selection>(io.step().count - index, io.step().count,
                                                        io.block_count(), collects));
     }
   }

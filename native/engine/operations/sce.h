@@ -99,8 +99,7 @@ class Sce : public RunningStep {
       selects_ = false;
       return;
     }
-    selection_ = 
-        std::make_unique<Selection>(keep, io_.step().count, io_.block_count(), collects_);
+    selection_ = std::make_unique<Selection>(keep, io_.step().count, io_.block_count(), collects_);
     phase_ = Phase::select;
   }
 

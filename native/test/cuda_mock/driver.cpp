@@ -70,9 +70,7 @@ int injected(const char* call) {
 #define FAILING(call) \
   if (const int failed = injected(#call)) return failed
 
-size_t total_memory() {
-  return static_cast<size_t>(number("WEIGHTLOOM_MOCK_MEMORY", 1L << 30));
-}
+size_t total_memory() { return static_cast<size_t>(number("WEIGHTLOOM_MOCK_MEMORY", 1L << 30)); }
 
 void log_most() {
   const std::string path = text("WEIGHTLOOM_MOCK_LOG");
@@ -95,8 +93,9 @@ bool holds(uint64_t address, size_t bytes) {
 
 // 1: cubin, 2: PTX, in a container of nvcc or as they are; 0: neither.
 int kind_of_image(const unsigned char* image) {
-  if (std::memcmp(image, "\x7f"
-                         "ELF",
+  if (std::memcmp(image,
+                  "\x7f"
+                  "ELF",
                   4) == 0) {
     return 1;
   }
@@ -249,12 +248,10 @@ EXPORT int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsi
                           void** arguments, void**) {
   FAILING(cuLaunchKernel);
   if (current < 0) return kBadContext;
-  if (grid_x == 0 || grid_y != 1 || grid_z != 1 || block_y != 1 || block_z != 1 ||
-      block_x > 1024) {
+  if (grid_x == 0 || grid_y != 1 || grid_z != 1 || block_y != 1 || block_z != 1 || block_x > 1024) {
     return kInvalidValue;
   }
-  weightloom::cuda::run_grid(reinterpret_cast<HostKernel>(function), grid_x, block_x,
-                             arguments[0]);
+  weightloom::cuda::run_grid(reinterpret_cast<HostKernel>(function), grid_x, block_x, arguments[0]);
   return kOk;
 }
 EXPORT int cuGetErrorName(int code, const char** name) {

@@ -14,16 +14,14 @@ void run(const void* arguments) {
 
 const std::map<std::string, HostKernel>& table() {
   static const std::map<std::string, HostKernel> kernels = {
-#define FUSED(name, Launch)                          \
-  {#name "_f32", &run<Launch, run_##name<F32>>},     \
-      {#name "_f16", &run<Launch, run_##name<F16>>}, \
+#define FUSED(name, Launch)                                                                     \
+  {#name "_f32", &run<Launch, run_##name<F32>>}, {#name "_f16", &run<Launch, run_##name<F16>>}, \
       {#name "_bf16", &run<Launch, run_##name<Bf16>>},
 #define PLAIN(name, Launch) {#name, &run<Launch, run_##name>},
-#define CONVERT(name, Launch)                          \
-  {#name "_f32", &run<Launch, run_##name<F32>>},       \
-      {#name "_f16", &run<Launch, run_##name<F16>>},   \
-      {#name "_bf16", &run<Launch, run_##name<Bf16>>}, \
-      {#name "_e4m3", &run<Launch, run_##name<E4m3>>}, \
+#define CONVERT(name, Launch)                                                                   \
+  {#name "_f32", &run<Launch, run_##name<F32>>}, {#name "_f16", &run<Launch, run_##name<F16>>}, \
+      {#name "_bf16", &run<Launch, run_##name<Bf16>>},                                          \
+      {#name "_e4m3", &run<Launch, run_##name<E4m3>>},                                          \
       {#name "_e5m2", &run<Launch, run_##name<E5m2>>},
 #include "../../cuda/table.def"
   };
