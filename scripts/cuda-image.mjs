@@ -3,8 +3,7 @@
  * committed: so nothing of CUDA is needed to build the package. Needs nvcc.
  *
  *   node scripts/cuda-image.mjs            writes image.inc
- *   node scripts/cuda-image.mjs --check    whether image.inc is of the sources as they are, and,
- *                                          where ptxas is found, whether its PTX still assembles
+ *   node scripts/cuda-image.mjs --check    whether image.inc is of the sources as they are
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -72,10 +71,9 @@ function lowered(ptx) {
     .replace(/^.*\.pragma "used_bytes_mask.*$\n/gm, "");
 }
 
-/** Operations that round less or more than once, or flush: none may be in the PTX. */
-function refuseInexact(ptx) {
-  const found = /^.*(\bfma\.|\bmad\.(rn|rz)|\.ftz|\.approx|\.full\.f32).*$/m.exec(ptx);
-  if (found !== null) fail(`the PTX is not exact: ${found[0].trim()}`);
+/** A line of the PTX that rounds less or more than once, or flushes: there must be none. */
+export function inexact(ptx) {
+  return /^.*(\bfma\.|\bmad\.(rn|rz)|\.ftz|\.approx|\.full\.f32).*$/m.exec(ptx)?.[0].trim();
 }
 
 function asArray(name, bytes) {
@@ -112,7 +110,7 @@ function ptx(work) {
   const [text, image] = [join(work, "kernels.ptx"), join(work, "ptx.fatbin")];
   run("nvcc", ...FLAGS, `-arch=compute_${PTX}`, "-ptx", "-o", text, join(folder, "kernels.cu"));
   const made = lowered(readFileSync(text, "utf8"));
-  refuseInexact(made);
+  if (inexact(made) !== undefined) fail(`the PTX is not exact: ${inexact(made)}`);
   writeFileSync(text, made);
   run("ptxas", `-arch=sm_${PTX}`, "-o", join(work, "assembled"), text);
   const input = `--image3=kind=ptx,sm=${PTX},file=${text}`;
@@ -146,6 +144,57 @@ function write(work) {
 /** The hash that image.inc carries. */
 export function imageHash() {
   return /kImageSource\[\] =\s*"([0-9a-f]{64})"/.exec(readFileSync(output, "utf8"))?.[1];
+}
+
+/** The images in image.inc. */
+export function images() {
+  const text = readFileSync(output, "utf8");
+  const rows = [...text.matchAll(/^ {4}\{(\d+), (true|false), (\w+), (\d+)\},$/gm)];
+  return rows.map(([, architecture, isPtx, name, size]) => {
+    const [, body] = new RegExp(`${name}\\[\\] = \\{([^}]*)\\}`).exec(text);
+    const words = body.split(",").filter((word) => word.trim() !== "");
+    const bytes = Buffer.alloc(words.length * 8);
+    words.forEach((word, i) => {
+      bytes.writeBigUInt64LE(BigInt(word.trim()), 8 * i);
+    });
+    return {
+      architecture: Number(architecture),
+      ptx: isPtx === "true",
+      bytes: bytes.subarray(0, Number(size)),
+    };
+  });
+}
+
+/** What an LZ4 block holds. */
+function decompress(block, size) {
+  const made = Buffer.alloc(size);
+  let [from, to] = [0, 0];
+  const length = (nibble) => {
+    let sum = nibble;
+    for (let more = nibble === 15 ? 255 : 0; more === 255; ) sum += more = block[from++];
+    return sum;
+  };
+  while (to < size) {
+    const token = block[from++];
+    const literals = length(token >> 4);
+    block.copy(made, to, from, from + literals);
+    from += literals;
+    to += literals;
+    if (to >= size) break;
+    const distance = block.readUInt16LE(from);
+    from += 2;
+    for (let left = length(token & 15) + 4; left > 0; left--, to++) made[to] = made[to - distance];
+  }
+  return made;
+}
+
+/** The text of the PTX image: an entry of its container, of which the header says the sizes. */
+export function ptxText() {
+  const { bytes } = images().find(({ ptx: isPtx }) => isPtx);
+  const entry = bytes.subarray(bytes.readUInt16LE(6));
+  const [header, packed] = [entry.readUInt32LE(4), entry.readUInt32LE(16)];
+  const size = Number(entry.readBigUInt64LE(56));
+  return decompress(entry.subarray(header, header + packed), size).toString("latin1");
 }
 
 function main() {

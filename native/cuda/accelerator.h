@@ -20,7 +20,9 @@ struct CudaOptions {
 // One GPU's share of a job.
 struct DeviceShare {
   DeviceShare(const Device& device, uint64_t bound, size_t lane_count, uint64_t lane_bytes)
-      : device(device), memory(device, bound), lanes(device, memory, lane_count, lane_bytes) {}
+      : device(device),
+        memory(device, bound, lane_count * lane_bytes),
+        lanes(device, memory, lane_count, lane_bytes) {}
   const Device& device;
   DeviceMemory memory;
   Lanes lanes;

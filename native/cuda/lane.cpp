@@ -5,7 +5,7 @@ namespace weightloom::cuda {
 Lane::Lane(const Device& device, DeviceMemory& memory, uint64_t bytes)
     : device_(device), memory_(memory), bytes_(bytes) {
   const Driver& driver = device_.driver();
-  room_ = memory_.take(bytes_);
+  room_ = memory_.take_lane(bytes_);
   if (room_ == 0) throw JobError{"DEVICE_MEMORY", "GPU: no memory for a chunk of a tensor"};
   void* host = nullptr;
   Result result = driver.cuMemHostAlloc(&host, bytes_, 0);
@@ -13,7 +13,7 @@ Lane::Lane(const Device& device, DeviceMemory& memory, uint64_t bytes)
   if (result == kSuccess) result = driver.cuStreamCreate(&stream_, 1);
   if (result == kSuccess) return;
   if (host_ != nullptr) driver.cuMemFreeHost(host_);
-  memory_.give(room_, bytes_);
+  memory_.give_lane(room_, bytes_);
   device_.check(result, "making a stream with pinned memory");
 }
 
@@ -27,7 +27,7 @@ Lane::~Lane() {
   driver.cuStreamSynchronize(stream_);
   driver.cuStreamDestroy_v2(stream_);
   driver.cuMemFreeHost(host_);
-  memory_.give(room_, bytes_);
+  memory_.give_lane(room_, bytes_);
 }
 
 uint8_t* Lane::host(uint64_t bytes) {

@@ -24,13 +24,33 @@ DevicePointer DeviceMemory::take(uint64_t bytes) {
     kept_.erase(found);
     return pointer;
   }
-  if (taken_ + size > bound_) free_kept();
-  if (taken_ + size > bound_) return 0;
+  if (taken_ + size > for_tensors_) free_kept();
+  if (taken_ + size > for_tensors_) return 0;
+  const DevicePointer pointer = allocate(size);
+  if (pointer != 0) taken_ += size;
+  return pointer;
+}
+
+DevicePointer DeviceMemory::take_lane(uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (bytes > for_lanes_) return 0;
+  const DevicePointer pointer = allocate(bytes);
+  if (pointer != 0) for_lanes_ -= bytes;
+  return pointer;
+}
+
+void DeviceMemory::give_lane(DevicePointer pointer, uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  device_.driver().cuMemFree_v2(pointer);
+  for_lanes_ += bytes;
+}
+
+// 0 when the GPU has no room.
+DevicePointer DeviceMemory::allocate(uint64_t bytes) {
   DevicePointer pointer = 0;
-  const Result result = device_.driver().cuMemAlloc_v2(&pointer, size);
+  const Result result = device_.driver().cuMemAlloc_v2(&pointer, bytes);
   if (result == kOutOfMemory) return 0;
   device_.check(result, "allocating memory");
-  taken_ += size;
   return pointer;
 }
 

@@ -12,22 +12,27 @@ namespace weightloom::cuda {
 
 class DeviceMemory {
  public:
-  DeviceMemory(const Device& device, uint64_t bound) : device_(device), bound_(bound) {}
+  // for_lanes: how much of the bound is set aside for them, so that no tensor takes it.
+  DeviceMemory(const Device& device, uint64_t bound, uint64_t for_lanes)
+      : device_(device), for_tensors_(bound - for_lanes), for_lanes_(for_lanes) {}
   ~DeviceMemory();
   DeviceMemory(const DeviceMemory&) = delete;
   DeviceMemory& operator=(const DeviceMemory&) = delete;
 
-  uint64_t bound() const { return bound_; }
-  // 0 when the bound or the GPU does not allow it. The context must be the GPU's.
+  // For a tensor: 0 when the bound or the GPU does not allow it. The context must be the GPU's.
   DevicePointer take(uint64_t bytes);
   void give(DevicePointer pointer, uint64_t bytes);
+  // The same for a lane; what is given back is freed at once.
+  DevicePointer take_lane(uint64_t bytes);
+  void give_lane(DevicePointer pointer, uint64_t bytes);
 
  private:
   static uint64_t rounded(uint64_t bytes);
+  DevicePointer allocate(uint64_t bytes);
   void free_kept();
 
   const Device& device_;
-  uint64_t bound_;
+  uint64_t for_tensors_, for_lanes_;
   std::mutex mutex_;
   uint64_t taken_ = 0;  // with what is kept
   std::multimap<uint64_t, DevicePointer> kept_;

@@ -145,8 +145,8 @@ void Job::work() {
   const FloatMode mode;
   Scratch scratch;
   JobError error;
-  const bool prepared = options_.accelerator == nullptr ||
-                        caught(error, [&] { options_.accelerator->prepare(); });
+  const bool prepared =
+      options_.accelerator == nullptr || caught(error, [&] { options_.accelerator->prepare(); });
   std::unique_lock lock(mutex_);
   if (!prepared) fail(wire_.steps.size(), error);
   while (!stopped()) {

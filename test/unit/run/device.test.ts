@@ -201,7 +201,12 @@ describe.runIf(driver !== undefined)("a merge", () => {
   const FAILURES: [string, object, Environment, string][] = [
     ["too small a bound", { maxDeviceMemory: MIB }, {}, "DEVICE_MEMORY"],
     ["a GPU that is full", {}, { WEIGHTLOOM_MOCK_MEMORY: String(2 * MIB) }, "DEVICE_MEMORY"],
-    ["no memory after all", {}, { WEIGHTLOOM_MOCK_FAIL: "cuMemAlloc_v2:1:2" }, "DEVICE_MEMORY"],
+    [
+      "no memory after all",
+      { maxDeviceMemory: 4 * MIB },
+      { WEIGHTLOOM_MOCK_FAIL: "cuMemAlloc_v2:1:2" },
+      "DEVICE_MEMORY",
+    ],
     ["no pinned memory", {}, { WEIGHTLOOM_MOCK_FAIL: "cuMemHostAlloc:1:2" }, "DEVICE_MEMORY"],
     ["a launch that fails", {}, { WEIGHTLOOM_MOCK_FAIL: "cuLaunchKernel:5:700" }, "DEVICE"],
     ["a late launch", {}, { WEIGHTLOOM_MOCK_FAIL: "cuLaunchKernel:25:700" }, "DEVICE"],
