@@ -13,6 +13,7 @@ import { bytesRead, compareTensors } from "./diff/run.ts";
 import { MergeError } from "./errors.ts";
 import { type Dtype, isFloatDtype } from "./format/dtype.ts";
 import { type Model, openModel } from "./format/model.ts";
+import { Readings } from "./format/readings.ts";
 import { sameBytes } from "./format/same_bytes.ts";
 import { type Progress, type Watched, watch } from "./progress.ts";
 import { chooseBackend, type ReadingOptions, readingOptions } from "./run/backend.ts";
@@ -84,7 +85,9 @@ function open(paths: readonly string[], base: string | undefined): Comparing {
       hint: least === 2 ? "one model can be compared with a `base`" : undefined,
     });
   }
-  const [reference, ...rest] = [...(base === undefined ? [] : [base]), ...paths].map(openModel);
+  const readings = new Readings();
+  const all = [...(base === undefined ? [] : [base]), ...paths];
+  const [reference, ...rest] = all.map((path) => openModel(path, readings));
   const task = base !== undefined;
   const positions = rest.map((_, i) => (task ? i : i + 1));
   return { reference, others: rest, positions, task, size: paths.length };

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { MergeError } from "../errors.ts";
-import type { Operation, Plan, PlanStep } from "../plan/types.ts";
+import type { Operation, Plan, PlanInput, PlanStep } from "../plan/types.ts";
 import type { StepResult } from "../run/work.ts";
 import { items, members, membersByName, sections } from "./lines.ts";
 
@@ -73,17 +73,18 @@ function describeTensor(
   operation: string,
   result: StepResult,
 ): string {
-  const { dtype, shape, shard, offset } = step;
+  const { dtype, shape, shard, offset, inputs } = step;
   const nonfinite = countNonfinite(result);
-  const { name } = shards[shard];
-  const before = JSON.stringify({ dtype, shape, shard: name, offset, digest: result.digest });
   const counted = nonfinite === undefined ? "" : `"nonfinite":${JSON.stringify(nonfinite)},`;
-  const inputs = JSON.stringify(
-    step.inputs.map(({ model, source, tensor, dtype, offset }) => {
-      return { model, source, tensor, dtype, offset };
-    }),
-  );
-  return `${before.slice(0, -1)},${counted}"operation":${operation},"inputs":${inputs}}`;
+  const place = `"shard":${JSON.stringify(shards[shard].name)},"offset":${offset}`;
+  const made = `"dtype":"${dtype}","shape":[${shape.join()}],${place},"digest":"${result.digest}"`;
+  const from = inputs.map(describeInput).join();
+  return `{${made},${counted}"operation":${operation},"inputs":[${from}]}`;
+}
+
+function describeInput({ model, source, tensor, dtype, offset }: PlanInput): string {
+  const name = JSON.stringify(tensor);
+  return `{"model":${model},"source":${source},"tensor":${name},"dtype":"${dtype}","offset":${offset}}`;
 }
 
 /** Counts that are not zero, or undefined when all are. */

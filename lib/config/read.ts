@@ -134,15 +134,16 @@ async function readBounded(path: string): Promise<Uint8Array> {
     handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const status = await handle.stat();
     if (!status.isFile()) throw unreadable(path, "it is not a regular file");
-    const buffer = Buffer.alloc(RECIPE_LIMITS.bytes + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
-      if (bytesRead === 0) break;
+    const most = RECIPE_LIMITS.bytes;
+    let bytes = Buffer.allocUnsafe(Math.min(status.size, most) + 1);
+    for (let length = 0; length <= most; ) {
+      // one that grows while it is read
+      if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * length, most + 1));
+      const { bytesRead } = await handle.read(bytes, length, bytes.length - length);
+      if (bytesRead === 0) return bytes.subarray(0, length);
       length += bytesRead;
     }
-    if (length < buffer.length) return buffer.subarray(0, length);
-    throw tooLarge(`more than ${RECIPE_LIMITS.bytes} bytes`, fileOnly(path));
+    throw tooLarge(`more than ${most} bytes`, fileOnly(path));
   } catch (cause) {
     if (cause instanceof MergeError) throw cause;
     throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);

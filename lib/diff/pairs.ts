@@ -1,7 +1,8 @@
 /** Which tensors of several models belong together, and which cannot be compared. */
 import { printable } from "../errors.ts";
 import { isFloatDtype } from "../format/dtype.ts";
-import type { Model, ModelTensor } from "../format/model.ts";
+import type { Model } from "../format/model.ts";
+import type { ModelTensor } from "../format/tensors.ts";
 import { compareNames } from "../plan/names.ts";
 
 /** A tensor of the model that others are compared with, and those of the others that fit it. */

@@ -1,6 +1,7 @@
 /** Runs the comparisons of matched tensors in one pass over the files. */
 import { byteLength, isFloatDtype } from "../format/dtype.ts";
-import type { Model, ModelTensor } from "../format/model.ts";
+import type { Model } from "../format/model.ts";
+import type { ModelTensor } from "../format/tensors.ts";
 import { SourceList } from "../plan/source_list.ts";
 import { numbersOf } from "../reference/compare.ts";
 import { checkInputs } from "../run/identity.ts";

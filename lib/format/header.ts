@@ -83,10 +83,18 @@ export function parsePrefix(bytes: Uint8Array, fileSize: number, file?: string):
  * Reads the JSON of a header, padding included, of a file of `fileSize` bytes. What it returns is
  * consistent: tensors cover the data exactly once, and each span fits its shape and dtype.
  */
-export function parseHeader(json: Uint8Array, fileSize: number, file?: string): Header {
+export function parseHeader(
+  json: Uint8Array,
+  fileSize: number,
+  file?: string,
+  hash: string = digestOf(json),
+): Header {
   const { entries, metadata } = readJson(json, file);
   const dataStart = PREFIX + json.length;
-  const end = checkCoverage(entries, file);
+  sortBySpans(entries);
+  const end = checkCoverage(entries, file, (entry, count) => {
+    entry.count = count;
+  });
   const size = fileSize - dataStart;
   if (end > size) {
     const message = `expected ${end} bytes of tensors after the header, found ${size}`;
@@ -98,15 +106,22 @@ export function parseHeader(json: Uint8Array, fileSize: number, file?: string): 
   }
   const tensors = new Map<string, TensorEntry>();
   for (const each of entries) tensors.set(each.name, each);
-  const hash = createHash("sha256").update(json).digest("hex");
   return { tensors, metadata, dataStart, hash };
+}
+
+/** SHA-256 in hexadecimal. */
+export function digestOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /**
  * Reads and checks the header of a file, synchronously. Links are followed; anything but a
- * regular file is refused, and opening never waits for one.
+ * regular file is refused, and opening never waits for one. `parse` may know the header already.
  */
-export function readHeaderFile(path: string): OpenFile {
+export function readHeaderFile(
+  path: string,
+  parse: (json: Uint8Array, fileSize: number, file: string) => Header = parseHeader,
+): OpenFile {
   return withRegularFile(path, (descriptor, stat) => {
     const size = Number(stat.size);
     const prefix = readSpan(descriptor, 0, Math.min(PREFIX, size));
@@ -121,7 +136,7 @@ export function readHeaderFile(path: string): OpenFile {
       inode: String(stat.ino),
       device: String(stat.dev),
     };
-    return { path, size, header: parseHeader(json, size, path), identity };
+    return { path, size, header: parse(json, size, path), identity };
   });
 }
 
@@ -265,18 +280,26 @@ function readIntegers(
   return values.length < list.least ? wrong(`${values.length}`) : values;
 }
 
-/** Sorts entries by their bytes, fills in `count`, checks every span; returns the last end. */
-function checkCoverage(entries: TensorEntry[], file: string | undefined): number {
+function sortBySpans(entries: WrittenTensor[]): void {
   const sorted = entries.every((each, i) => i === 0 || compareSpans(entries[i - 1], each) < 0);
   if (!sorted) entries.sort(compareSpans);
+}
+
+/** Checks every span of sorted entries, telling their elements; returns the last end. */
+function checkCoverage<T extends WrittenTensor>(
+  entries: readonly T[],
+  file: string | undefined,
+  counted?: (entry: T, count: number) => void,
+): number {
   let end = 0;
   for (const entry of entries) {
     checkPlace(entry, end, file);
-    entry.count = countElements(entry, file);
-    const bytes = byteLength(entry.dtype, entry.count);
+    const count = countElements(entry, file);
+    counted?.(entry, count);
+    const bytes = byteLength(entry.dtype, count);
     if (!Number.isInteger(bytes)) {
       const message = `expected ${tensor(entry.name)} of dtype ${entry.dtype} to fill whole bytes`;
-      refuse("MISALIGNED", `${message}, found ${entry.count} elements`, file);
+      refuse("MISALIGNED", `${message}, found ${count} elements`, file);
     }
     if (bytes !== entry.end - entry.begin) {
       const form = `${entry.dtype} [${entry.shape.join(", ")}]`;
@@ -288,11 +311,11 @@ function checkCoverage(entries: TensorEntry[], file: string | undefined): number
   return end;
 }
 
-function compareSpans(a: TensorEntry, b: TensorEntry): number {
+function compareSpans(a: WrittenTensor, b: WrittenTensor): number {
   return a.begin - b.begin || a.end - b.end || (a.name < b.name ? -1 : 1);
 }
 
-function checkPlace(entry: TensorEntry, expected: number, file: string | undefined): void {
+function checkPlace(entry: WrittenTensor, expected: number, file: string | undefined): void {
   const { begin, end, name } = entry;
   if (end < begin) {
     const message = `expected ${tensor(name)} to end at or after its begin ${begin}, found ${end}`;
@@ -305,7 +328,7 @@ function checkPlace(entry: TensorEntry, expected: number, file: string | undefin
 }
 
 /** Product of the shape. Zeros are left out of the limit, so that it does not depend on order. */
-function countElements(entry: TensorEntry, file: string | undefined): number {
+function countElements(entry: WrittenTensor, file: string | undefined): number {
   let product = 1;
   let empty = false;
   for (const dimension of entry.shape) {
@@ -331,10 +354,9 @@ export function serializeHeader(
   metadata?: ReadonlyMap<string, string>,
 ): Uint8Array {
   checkNames(tensors);
-  checkCoverage(
-    tensors.map((each) => ({ ...each, count: 0 })),
-    undefined,
-  );
+  const sorted = [...tensors];
+  sortBySpans(sorted);
+  checkCoverage(sorted, undefined);
   const parts: string[] = [];
   let characters = 0;
   for (const part of writtenParts(tensors, metadata)) {

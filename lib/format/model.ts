@@ -1,24 +1,11 @@
 import { existsSync, lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { MergeError, printable } from "../errors.ts";
-import type { Dtype } from "./dtype.ts";
 import { readSpan, refuse, systemFault, withRegularFile } from "./file.ts";
 import { type OpenFile, readHeaderFile } from "./header.ts";
-import { checkIndexSize, parseIndex } from "./shards.ts";
-
-/** A tensor of a model, as a span of one of its files. */
-export interface ModelTensor {
-  name: string;
-  dtype: Dtype;
-  shape: readonly number[];
-  /** Elements, the product of the shape. */
-  count: number;
-  /** Position in `Model.files`. */
-  file: number;
-  /** Absolute byte offset in that file. */
-  offset: number;
-  bytes: number;
-}
+import { Readings } from "./readings.ts";
+import { checkIndexSize } from "./shards.ts";
+import type { ModelTensor } from "./tensors.ts";
 
 /** config.json: its text as it stands, and its value, always an object. */
 export interface ModelConfig {
@@ -52,17 +39,17 @@ const MAX_LISTED = 10;
  * Opens a model synchronously: a `.safetensors` file, or a directory. In a directory
  * `model.safetensors` comes first, then `model.safetensors.index.json` with its shards, then a
  * `.safetensors` file that is the only one. All headers are read and checked, and an index must
- * agree with its shards.
+ * agree with its shards. Models that are opened with the same readings share what is equal.
  */
-export function openModel(path: string): Model {
+export function openModel(path: string, readings: Readings = new Readings()): Model {
   const isDirectory = statOf(path).isDirectory();
   const directory = isDirectory ? path : dirname(path);
-  const files = isDirectory ? openDirectory(path) : [openFile(path)];
+  const files = isDirectory ? openDirectory(path, readings) : [openFile(path)];
   return {
     path,
     directory,
     files,
-    tensors: gatherTensors(files),
+    tensors: readings.family(files).tensors,
     metadata: gatherMetadata(files),
     config: readConfig(join(directory, CONFIG)),
   };
@@ -95,9 +82,10 @@ function openFile(path: string): OpenFile {
   return refuse("MODEL_NOT_FOUND", message, path, index ?? otherFormat([name]));
 }
 
-function openDirectory(path: string): OpenFile[] {
+function openDirectory(path: string, readings: Readings): OpenFile[] {
   const name = choose(path);
-  return name === INDEX ? openShards(path) : [readHeaderFile(join(path, name))];
+  if (name === INDEX) return openShards(path, readings);
+  return [readHeaderFile(join(path, name), (...header) => readings.header(...header))];
 }
 
 /** Name of the file to start from: the whole model, its index, or the only candidate. */
@@ -132,9 +120,10 @@ function otherFormat(names: readonly string[]): string | undefined {
   return `only PyTorch files such as ${printable(found)} are here: convert to safetensors first`;
 }
 
-function openShards(directory: string): OpenFile[] {
+function openShards(directory: string, readings: Readings): OpenFile[] {
   const path = join(directory, INDEX);
-  const { weightMap } = parseIndex(readIndex(path), path);
+  const index = readings.index(readIndex(path), path);
+  const { weightMap } = index;
   const names = [...new Set(weightMap.values())].sort();
   const missing = names.filter((name) => !existsSync(join(directory, name)));
   if (missing.length > 0) {
@@ -142,8 +131,11 @@ function openShards(directory: string): OpenFile[] {
     const found = `found ${missing.length} missing: ${listing(missing.map(printable), ", ")}`;
     refuse("SHARD_MISSING", `${message}, ${found}`, path, "incomplete download?");
   }
-  const files = names.map((name) => readHeaderFile(join(directory, name)));
-  checkIndex(weightMap, names, files, path);
+  const parse = (...header: Parameters<Readings["header"]>) => readings.header(...header);
+  const files = names.map((name) => readHeaderFile(join(directory, name), parse));
+  const { agreed } = readings.family(files);
+  if (!agreed.has(index)) checkIndex(weightMap, names, files, path);
+  agreed.add(index);
   return files;
 }
 
@@ -217,17 +209,6 @@ function findHolders(names: readonly string[], files: readonly OpenFile[], path:
     refuse("DUPLICATE_TENSOR", `${message}:\n  ${listing(twice, "\n  ")}`, path);
   }
   return holders;
-}
-
-function gatherTensors(files: readonly OpenFile[]): ReadonlyMap<string, ModelTensor> {
-  const tensors = new Map<string, ModelTensor>();
-  files.forEach(({ header }, file) => {
-    for (const { name, dtype, shape, count, begin, end } of header.tensors.values()) {
-      const offset = header.dataStart + begin;
-      tensors.set(name, { name, dtype, shape, count, file, offset, bytes: end - begin });
-    }
-  });
-  return tensors;
 }
 
 function gatherMetadata(files: readonly OpenFile[]): ReadonlyMap<string, string> {

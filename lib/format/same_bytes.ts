@@ -1,6 +1,7 @@
 /** Whether two tensors hold the same bytes, read in pieces. */
 import { readSpan, withRegularFile } from "./file.ts";
-import type { Model, ModelTensor } from "./model.ts";
+import type { Model } from "./model.ts";
+import type { ModelTensor } from "./tensors.ts";
 
 /** Bytes compared at first, which tells most tensors apart, and then at a time. */
 const FIRST = 2 ** 20;

@@ -11,12 +11,9 @@ export function withoutZeros(
   inputs: readonly number[],
   weights: readonly number[],
 ): { inputs: number[]; weights: number[] } {
-  const kept = inputs.map((input, i) => ({ input, weight: Math.fround(weights[i]) }));
-  const present = kept.filter(({ weight }) => weight !== 0);
-  return {
-    inputs: present.map(({ input }) => input),
-    weights: present.map(({ weight }) => weight),
-  };
+  const rounded = weights.map(Math.fround);
+  const present = (_: number, i: number) => rounded[i] !== 0;
+  return { inputs: inputs.filter(present), weights: rounded.filter(present) };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Finds a wanted tensor in every source of its slice, and makes their shapes agree. */
 import { printable } from "../errors.ts";
-import type { ModelTensor } from "../format/model.ts";
+import type { ModelTensor } from "../format/tensors.ts";
 import type { Slice, Wanted } from "./layers.ts";
 import { isVocabularyTensor } from "./names.ts";
 import { isBuffer, type Policies, policyFor, type Reasons, type Remarks } from "./policies.ts";

@@ -37,9 +37,11 @@ export class RecipeContext implements TensorContext {
   readonly #method: Method;
   readonly #global: Parameters;
   /** What has been asked for so far: global parameters, and those of inputs by position. */
-  readonly asked: Map<string, number | Map<number, number>> = new Map();
+  readonly asked: Map<string, number | Map<number, number>> | undefined;
 
-  constructor(aligned: Aligned, method: Method, global: Parameters, chance: Chance) {
+  /** Keeps what is asked for only where it is to be told. */
+  constructor(aligned: Aligned, method: Method, global: Parameters, chance: Chance, told = false) {
+    this.asked = told ? new Map() : undefined;
     const { wanted, count, shape } = aligned;
     this.#aligned = aligned;
     this.#method = method;
@@ -57,7 +59,7 @@ export class RecipeContext implements TensorContext {
 
   number(name: string): number | undefined {
     const value = this.#settle(name, this.#common(name, this.name), this.name);
-    if (value !== undefined) this.asked.set(name, value);
+    if (value !== undefined) this.asked?.set(name, value);
     return value;
   }
 
@@ -71,10 +73,14 @@ export class RecipeContext implements TensorContext {
     const tensor = sourceNames[input];
     const own = evaluate(source.parameters[name], t, tensor);
     const value = this.#settle(name, own ?? this.#common(name, tensor), tensor);
-    const known = this.asked.get(name);
-    const values = known instanceof Map ? known : new Map<number, number>();
-    if (value !== undefined) this.asked.set(name, values.set(source.position, value));
+    if (this.asked !== undefined && value !== undefined) this.#keep(name, source.position, value);
     return value;
+  }
+
+  #keep(name: string, position: number, value: number): void {
+    const known = this.asked?.get(name);
+    const values = known instanceof Map ? known : new Map<number, number>();
+    this.asked?.set(name, values.set(position, value));
   }
 
   /** What the levels say that all models have in common. */

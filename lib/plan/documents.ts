@@ -5,7 +5,8 @@ import { nearest } from "../config/check.ts";
 import type { Recipe } from "../config/types.ts";
 import { MergeError, type Problem, printable, problem, throwProblems } from "../errors.ts";
 import { type OpenFile, parseHeader, parsePrefix } from "../format/header.ts";
-import type { Model, ModelTensor } from "../format/model.ts";
+import type { Model } from "../format/model.ts";
+import { gatherTensors } from "../format/tensors.ts";
 import { findLocal, type LocatedModel, references } from "./sources.ts";
 import type { Plan } from "./types.ts";
 
@@ -120,13 +121,7 @@ export function plannedModel(plan: Plan, folder: string, directory: string): Mod
     const path = joinPath(folder, name);
     return { path, size, header: parseHeader(bytes.subarray(8), size), identity };
   });
-  const tensors = new Map<string, ModelTensor>();
-  files.forEach(({ header }, file) => {
-    for (const { name, dtype, shape, count, begin, end } of header.tensors.values()) {
-      const offset = header.dataStart + begin;
-      tensors.set(name, { name, dtype, shape, count, file, offset, bytes: end - begin });
-    }
-  });
+  const tensors = gatherTensors(files);
   return { path: folder, directory, files, tensors, metadata: new Map(), config: configOf(plan) };
 }
 

@@ -38,8 +38,16 @@ export interface Wanted {
   t: number;
 }
 
-/** The suffixes of every layer. */
-type Series = ReadonlyMap<number, readonly string[]>;
+/** A layer's tensors: what follows the layer's number in their names, and the whole names. */
+interface Layer {
+  suffixes: readonly string[];
+  names: readonly string[];
+}
+
+type Series = ReadonlyMap<number, Layer>;
+
+/** The same while it is filled. */
+type Filling = Map<string, Map<number, { suffixes: string[]; names: string[] }>>;
 
 /** The names of a model's tensors: series of layers by their prefix, and all others. */
 interface Names {
@@ -48,36 +56,38 @@ interface Names {
 }
 
 const NO_LAYERS: Series = new Map();
-const known = new WeakMap<Model, Names>();
+const NO_LAYER: Layer = { suffixes: [], names: [] };
+const known = new WeakMap<Model["tensors"], Names>();
 
-/** Splits every name of a model, once. */
-function namesOf(model: Model): Names {
-  const before = known.get(model);
+/** Splits every name of a model, once; models may share their tensors. */
+function namesOf({ tensors }: Model): Names {
+  const before = known.get(tensors);
   if (before !== undefined) return before;
-  const series = new Map<string, Map<number, string[]>>();
+  const series: Filling = new Map();
   const outside: string[] = [];
-  for (const name of model.tensors.keys()) {
+  for (const name of tensors.keys()) {
     const split = splitLayer(name);
     if (split === undefined) outside.push(name);
-    else addLayer(series, split);
+    else addLayer(series, split, name);
   }
   const names = { series, outside };
-  known.set(model, names);
+  known.set(tensors, names);
   return names;
 }
 
-function addLayer(
-  series: Map<string, Map<number, string[]>>,
-  { prefix, layer, suffix }: LayeredName,
-): void {
+function addLayer(series: Filling, { prefix, layer, suffix }: LayeredName, name: string): void {
   const layers = series.get(prefix);
+  const first = () => ({ suffixes: [suffix], names: [name] });
   if (layers === undefined) {
-    series.set(prefix, new Map([[layer, [suffix]]]));
+    series.set(prefix, new Map([[layer, first()]]));
     return;
   }
-  const suffixes = layers.get(layer);
-  if (suffixes === undefined) layers.set(layer, [suffix]);
-  else suffixes.push(suffix);
+  const held = layers.get(layer);
+  if (held === undefined) layers.set(layer, first());
+  else {
+    held.suffixes.push(suffix);
+    held.names.push(name);
+  }
 }
 
 /** How many layers follow each `model.layers.`-like prefix that belongs to the scope. */
@@ -100,13 +110,32 @@ function depthOf(layers: Series): number {
   return depth;
 }
 
-/** What is in any of the lists, in the order of meeting it. */
-function union(lists: readonly (readonly string[])[]): Iterable<string> {
-  const [first, ...others] = lists;
-  const same = (other: readonly string[]) => {
-    return other.length === first.length && other.every((each, i) => each === first[i]);
-  };
-  return others.every(same) ? first : new Set(lists.flat());
+function sameSuffixes(layers: readonly Layer[]): boolean {
+  const [{ suffixes }] = layers;
+  return layers.every((other) => {
+    if (other.suffixes.length !== suffixes.length) return false;
+    return other.suffixes.every((each, i) => each === suffixes[i]);
+  });
+}
+
+/** A tensor of a layer: its name in the output's layer `to`, and in each source's of `from`. */
+type LayerNames = Pick<Wanted, "name" | "sourceNames">;
+
+/** Where all sources have the same tensors in a layer: names are strings that are there already. */
+function* alikeNames(held: readonly Layer[], prefix: string, to: number, from: readonly number[]) {
+  const at = from.indexOf(to);
+  for (const [i, suffix] of held[0].suffixes.entries()) {
+    const name = at < 0 ? joinLayer(prefix, to, suffix) : held[at].names[i];
+    yield { name, sourceNames: held.map(({ names }) => names[i]) } satisfies LayerNames;
+  }
+}
+
+/** Where they differ: what any of them has, in the order of meeting it. */
+function* unionNames(held: readonly Layer[], prefix: string, to: number, from: readonly number[]) {
+  for (const suffix of new Set(held.flatMap(({ suffixes }) => suffixes))) {
+    const sourceNames = from.map((layer) => joinLayer(prefix, layer, suffix));
+    yield { name: joinLayer(prefix, to, suffix), sourceNames } satisfies LayerNames;
+  }
 }
 
 /** Output tensors of one run of layers; its first output layer is `start`. */
@@ -119,12 +148,10 @@ export function* wantLayers(slice: Slice, prefix: string, start: number): Genera
   });
   const count = Math.max(...ranges.map(([from, to]) => to - from));
   for (let i = 0; i < count; i++) {
-    const held = bySource.map((layers, s) => layers.get(ranges[s][0] + i) ?? []);
-    for (const suffix of union(held)) {
-      const name = joinLayer(prefix, start + i, suffix);
-      const sourceNames = ranges.map(([from]) => {
-        return from === start ? name : joinLayer(prefix, from + i, suffix);
-      });
+    const from = ranges.map(([first]) => first + i);
+    const held = bySource.map((layers, s) => layers.get(from[s]) ?? NO_LAYER);
+    const namesIn = sameSuffixes(held) ? alikeNames : unionNames;
+    for (const { name, sourceNames } of namesIn(held, prefix, start + i, from)) {
       yield { name, sourceNames, slice, t: positionOf(i, count) };
     }
   }

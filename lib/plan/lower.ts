@@ -28,7 +28,13 @@ export function lower(
   const { tensors, wanted } = aligned;
   const lead = tensors[wanted.slice.base ?? 0];
   if (tensors.every(({ dtype }) => isFloatDtype(dtype))) {
-    const context = new RecipeContext(aligned, method, recipe.parameters, chance);
+    const context = new RecipeContext(
+      aligned,
+      method,
+      recipe.parameters,
+      chance,
+      trace !== undefined,
+    );
     const operation = lowerFloats(aligned, method, context);
     trace?.(resolvedOf(context, operation));
     const dtype = recipe.outDtype ?? recipe.dtype ?? lead.dtype;

@@ -28,6 +28,7 @@ export function joinLayer(prefix: string, layer: number, suffix: string): string
 }
 
 const EMBEDDING = /(^|[._])(embed|embd|wte|wpe|embeddings?|embed_tokens|embed_in|word_embeddings)/;
+const TOKENS = /(^|[._])(embed_tokens|wte|word_embeddings|tok_embeddings|embed_in)\.weight$/;
 const UNEMBEDDING = /(^|[._])(lm_head|embed_out|unembed|output|output_layer|head)\.weight$/;
 
 /** Whether a tensor outside the layers belongs before them (embeddings) or after (norm, head). */
@@ -37,11 +38,9 @@ export function isBeforeLayers(name: string): boolean {
 
 /** Whether a two-dimensional tensor has one row for each token of the vocabulary. */
 export function isVocabularyTensor(name: string, rank: number): boolean {
-  if (rank !== 2 || splitLayer(name) !== undefined) return false;
-  return (
-    /(^|[._])(embed_tokens|wte|word_embeddings|tok_embeddings|embed_in)\.weight$/.test(name) ||
-    UNEMBEDDING.test(name)
-  );
+  if (rank !== 2 || !name.endsWith(".weight")) return false;
+  if (!TOKENS.test(name) && !UNEMBEDDING.test(name)) return false;
+  return splitLayer(name) === undefined;
 }
 
 /** Orders names as people read them: runs of digits by their number, the rest by code unit. */

@@ -16,7 +16,7 @@ export interface ResolvedTensor {
 export function resolvedOf({ name, asked }: RecipeContext, { op }: Operation): ResolvedTensor {
   const parameters: Record<string, number> = {};
   const modelParameters: Record<string, Record<number, number>> = {};
-  for (const [parameter, value] of asked) {
+  for (const [parameter, value] of asked ?? []) {
     if (typeof value === "number") parameters[parameter] = value;
     else modelParameters[parameter] = Object.fromEntries(value);
   }

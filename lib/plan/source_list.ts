@@ -1,4 +1,5 @@
-import type { Model, ModelTensor } from "../format/model.ts";
+import type { Model } from "../format/model.ts";
+import type { ModelTensor } from "../format/tensors.ts";
 import type { PlanSource } from "./types.ts";
 
 /** Numbers the files of models as inputs come to use them. */

@@ -4,6 +4,7 @@ import { formatReference } from "../config/reference.ts";
 import type { ModelReference, Recipe, RecipeBody } from "../config/types.ts";
 import { MergeError, type Place, type Problem, printable, problem } from "../errors.ts";
 import { type Model, openModel } from "../format/model.ts";
+import { Readings } from "../format/readings.ts";
 
 /** The models of a recipe, opened once each, by the text of their reference. */
 export type OpenedModels = ReadonlyMap<string, Model>;
@@ -69,24 +70,31 @@ export interface ModelPlaces {
   located?: LocatedModels | undefined;
 }
 
-function open(reference: ModelReference, { recipeFolder, located }: ModelPlaces): Model {
+function open(
+  reference: ModelReference,
+  { recipeFolder, located }: ModelPlaces,
+  readings: Readings,
+): Model {
   const { lora: _, ...own } = reference;
   const found = located?.get(formatReference(own));
   refuseUnsupported(reference, recipeFolder);
-  if (found === undefined) return openModel(resolveModelPath(reference.path, recipeFolder));
+  if (found === undefined) {
+    return openModel(resolveModelPath(reference.path, recipeFolder), readings);
+  }
   if ("error" in found) throw found.error;
-  return "model" in found ? found.model : openModel(found.path);
+  return "model" in found ? found.model : openModel(found.path, readings);
 }
 
 /** Opens all models; what fails becomes a problem, once for each reference. */
 export function openModels(recipe: Recipe, places: ModelPlaces, problems: Problem[]): OpenedModels {
   const opened = new Map<string, Model>();
   const failed = new Set<string>();
+  const readings = new Readings();
   for (const { reference, place } of references(recipe)) {
     const key = formatReference(reference);
     if (opened.has(key) || failed.has(key)) continue;
     try {
-      opened.set(key, open(reference, places));
+      opened.set(key, open(reference, places, readings));
     } catch (error) {
       if (!(error instanceof MergeError)) throw error;
       failed.add(key);

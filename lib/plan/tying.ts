@@ -3,8 +3,9 @@
  * of the two tensors are stored, and whether their bytes are equal.
  */
 import { MergeError, printable } from "../errors.ts";
-import type { Model, ModelTensor } from "../format/model.ts";
+import type { Model } from "../format/model.ts";
 import { sameBytes } from "../format/same_bytes.ts";
+import type { ModelTensor } from "../format/tensors.ts";
 import { isBeforeLayers, isVocabularyTensor } from "./names.ts";
 
 /** `tie_word_embeddings` of a model, the language model's own before the whole one's. */
@@ -22,7 +23,7 @@ export function isHead(name: string): boolean {
 }
 
 export function isEmbedding({ name, shape }: Pick<ModelTensor, "name" | "shape">): boolean {
-  return isBeforeLayers(name) && isVocabularyTensor(name, shape.length);
+  return isVocabularyTensor(name, shape.length) && isBeforeLayers(name);
 }
 
 /** The token embedding, when the model has one. */

@@ -1,5 +1,6 @@
 // A codec turns stored bits into f32 lanes and back. `bytes` is the width of one stored element;
-// `id` is the number the wire format and lib/format/dtype.ts give the dtype.
+// `id` is the number the wire format and lib/format/dtype.ts give the dtype. `store_number` is for
+// lanes none of which is NaN.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +22,10 @@ struct F32 {
   ANYWHERE static void store(void* p, typename V::F f) {
     V::store(p, f);
   }
+  template <class V>
+  ANYWHERE static void store_number(void* p, typename V::F f) {
+    V::store(p, f);
+  }
 };
 
 struct F16 {
@@ -32,6 +37,10 @@ struct F16 {
   }
   template <class V>
   ANYWHERE static void store(void* p, typename V::F f) {
+    V::store_f16(p, f);
+  }
+  template <class V>
+  ANYWHERE static void store_number(void* p, typename V::F f) {
     V::store_f16(p, f);
   }
 };
@@ -46,6 +55,10 @@ struct Bf16 {
   template <class V>
   ANYWHERE static void store(void* p, typename V::F f) {
     V::store_bf16(p, f);
+  }
+  template <class V>
+  ANYWHERE static void store_number(void* p, typename V::F f) {
+    V::store_bf16_number(p, f);
   }
 };
 
@@ -65,6 +78,10 @@ struct ByteCodec {
     float lanes[V::lanes];
     V::store(lanes, f);
     for (int i = 0; i < V::lanes; ++i) static_cast<uint8_t*>(p)[i] = encode(lanes[i]);
+  }
+  template <class V>
+  ANYWHERE static void store_number(void* p, typename V::F f) {
+    store<V>(p, f);
   }
 };
 

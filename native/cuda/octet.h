@@ -162,6 +162,7 @@ struct OctetOf {
     for (int i = 0; i < lanes; ++i) out |= Scalar::bits(m.at[i]) << i;
     return out;
   }
+  ANYWHERE static bool every(const M& m) { return bits(m) == 0xFFu; }
   ANYWHERE static M mask(uint32_t bits) { return EACH(bool, Scalar::mask(bits >> i)); }
 
   ANYWHERE static U set_u32(uint32_t x) {

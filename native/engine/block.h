@@ -15,6 +15,7 @@
 #include "hash.h"
 #include "rank.h"
 #include "select.h"
+#include "stream.h"
 #include "torch_stream.h"
 #include "wire.h"
 
@@ -149,6 +150,10 @@ class StepIo {
   void check_inputs() const;
   // Where the range's output may be built: the destination itself for memory, else scratch.
   uint8_t* begin_output(const Range& range, Scratch& scratch) const;
+  // Whether the output lies in memory and is too large for the caches.
+  bool is_streamed() const {
+    return !on_demand_ && output().memory != nullptr && bytes_of(step_.count) >= kStreamedBytes;
+  }
   // Whether the output is written from wherever it was built.
   bool to_file() const { return !on_demand_ && output().file != nullptr; }
   // The range's output is built.

@@ -13,11 +13,8 @@ template <class V, class C>
 ANYWHERE void choose(const ChooseArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     const auto chosen = mask_at<V>(a.mask, at.at);
-    auto y = V::select(chosen, at.load(a.x), at.load(a.base));
-    if (!all_below<V>(y, V::set(a.limit))) {
-      y = settle<V>(at, y, a.limit, a.base, &a.x, 1, *a.nonfinite);
-    }
-    at.store(a.out, y);
+    const auto y = V::select(chosen, at.load(a.x), at.load(a.base));
+    put<V>(at, a.out, y, a.limit, a.base, &a.x, 1, *a.nonfinite);
   });
 }
 

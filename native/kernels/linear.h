@@ -25,18 +25,17 @@ ANYWHERE void linear_of(const LinearArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     const F first = at.load(a.inputs[0]);
     F sum = V::mul(V::set(a.weights[0]), first);
-    auto same = V::equal(first, first);
+    typename V::M same{};
+    if (mean && known == 0) same = V::equal(first, first);
     for (uint32_t m = 1; m < count; ++m) {
       const F x = at.load(a.inputs[m]);
       sum = V::add(sum, V::mul(V::set(a.weights[m]), x));
-      if (mean) same = V::both(same, V::equal(x, first));
+      if (!mean) continue;
+      same = known != 0 && m == 1 ? V::equal(x, first) : V::both(same, V::equal(x, first));
     }
     if (a.divide) sum = V::div(sum, V::set(a.divisor));
     if (mean) sum = V::select(same, first, sum);
-    if (!all_below<V>(sum, V::set(a.limit))) {
-      sum = settle<V>(at, sum, a.limit, nullptr, a.inputs, a.input_count, *a.nonfinite);
-    }
-    at.store(a.out, sum);
+    put<V>(at, a.out, sum, a.limit, nullptr, a.inputs, a.input_count, *a.nonfinite);
   });
 }
 
@@ -54,7 +53,8 @@ ANYWHERE void linear_by_count(const LinearArgs& a) {
 
 template <class V, class C>
 ANYWHERE void linear(const LinearArgs& a) {
-  return a.mean ? linear_by_count<V, C, true>(a) : linear_by_count<V, C, false>(a);
+  using P = Paired<V, C>;
+  return a.mean ? linear_by_count<P, C, true>(a) : linear_by_count<P, C, false>(a);
 }
 
 }  // namespace

@@ -47,10 +47,7 @@ ANYWHERE void linear_columns(const ColumnArgs& a) {
     } else {
       sum = V::select(columns_agree<V>(a, at), at.load(a.inputs[0]), sum);
     }
-    if (!all_below<V>(sum, V::set(a.limit))) {
-      sum = settle<V>(at, sum, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
-    }
-    at.store(a.out, sum);
+    put<V>(at, a.out, sum, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
   });
 }
 

@@ -28,15 +28,13 @@ ANYWHERE inline void nearswap_step(const NearswapArgs& a, At at) {
   auto y = V::add(V::mul(share, x), V::mul(V::sub(one, share), base));
   y = V::select(V::equal(share, one), x, y);
   y = V::select(V::either(V::equal(share, zero), V::equal(x, base)), base, y);
-  if (!all_below<V>(y, V::set(a.limit))) {
-    y = settle<V>(at, y, a.limit, a.base, &a.x, 1, *a.nonfinite);
-  }
-  at.store(a.out, y);
+  put<V>(at, a.out, y, a.limit, a.base, &a.x, 1, *a.nonfinite);
 }
 
 template <class V, class C>
 ANYWHERE void nearswap(const NearswapArgs& a) {
-  walk<V, C>(a.n, [&](auto at) { nearswap_step<V, C>(a, at); });
+  using P = Paired<V, C>;
+  walk<P, C>(a.n, [&](auto at) { nearswap_step<P, C>(a, at); });
 }
 
 }  // namespace

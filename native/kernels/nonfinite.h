@@ -17,12 +17,6 @@ using weightloom::Nonfinite;
 
 ANYWHERE static inline bool nan_bits(uint32_t bits) { return (bits & 0x7FFFFFFFu) > 0x7F800000u; }
 
-template <class V>
-ANYWHERE inline bool all_below(typename V::F y, typename V::F limit) {
-  constexpr uint32_t every = static_cast<uint32_t>((uint64_t{1} << V::lanes) - 1);
-  return V::bits(V::less(V::abs(y), limit)) == every;
-}
-
 // What one input says of a result that is not finite: whether that settles it.
 ANYWHERE static inline bool settled_by(uint32_t in, uint32_t& result, Nonfinite& seen) {
   if (nan_bits(result)) {
@@ -65,6 +59,14 @@ ANYWHERE [[gnu::noinline]] typename V::F settle(At at, typename V::F y, float li
     if (open[i]) settle_born(results[i], seen);
   }
   return V::load(results);
+}
+
+// Stores y, settled where it is not below the limit.
+template <class V, class At>
+ANYWHERE inline void put(At at, void* out, typename V::F y, float limit, const void* first,
+                         const void* const* rest, uint32_t rest_count, Nonfinite& seen) {
+  if (V::every(V::less(V::abs(y), V::set(limit)))) return at.store_number(out, y);
+  at.store(out, settle<V>(at, y, limit, first, rest, rest_count, seen));
 }
 
 }  // namespace

@@ -45,16 +45,14 @@ ANYWHERE inline void ram_step(const RamArgs& a, At at) {
     const auto term = V::keep(V::greater(V::abs(d), epsilon), V::mul(d, factor));
     sum = V::add(sum, V::select(V::is_nan(d), d, term));
   }
-  auto y = V::select(V::equal(sum, zero), base, V::add(base, sum));
-  if (!all_below<V>(y, V::set(a.limit))) {
-    y = settle<V>(at, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
-  }
-  at.store(a.out, y);
+  const auto y = V::select(V::equal(sum, zero), base, V::add(base, sum));
+  put<V>(at, a.out, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
 }
 
 template <class V, class C>
 ANYWHERE void ram(const RamArgs& a) {
-  walk<V, C>(a.n, [&](auto at) { ram_step<V, C>(a, at); });
+  using P = Paired<V, C>;
+  walk<P, C>(a.n, [&](auto at) { ram_step<P, C>(a, at); });
 }
 
 template <class V, class C>

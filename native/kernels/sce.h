@@ -45,11 +45,8 @@ ANYWHERE inline void sce_step(const SceArgs& a, At at) {
   const auto least = V::set(1e-6f);
   auto delta = V::div(sum, V::select(V::less(share, least), least, share));
   delta = V::select(V::is_nan(vote), vote, delta);
-  auto y = V::select(V::equal(delta, zero), base, V::add(base, delta));
-  if (!all_below<V>(y, V::set(a.limit))) {
-    y = settle<V>(at, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
-  }
-  at.store(a.out, y);
+  const auto y = V::select(V::equal(delta, zero), base, V::add(base, delta));
+  put<V>(at, a.out, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
 }
 
 template <class V, class C>

@@ -24,18 +24,20 @@ ANYWHERE inline typename V::F floored_delta(const TaskArgs& a, At at, typename V
   return V::keep(V::not_less(V::abs(d), V::set(a.floors[m])), d);
 }
 
-// w_i * d_i of input m, after floor, mask and rescale.
-template <class V, class C, class At>
+// w_i * d_i of input m, after floor, mask and rescale. plain: no masks, no factors.
+template <class V, class C, bool plain, class At>
 ANYWHERE inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base,
                                              uint32_t m) {
   auto d = a.floors == nullptr ? V::sub(at.load(a.inputs[m]), base)
                                : floored_delta<V, C>(a, at, base, m);
-  if (a.masked && a.masks[m] != nullptr) {
-    d = V::keep(mask_at<V>(reinterpret_cast<const uint64_t*>(a.masks[m]), at.at), d);
-  }
-  if (a.element_factors != nullptr && a.element_factors[m] != nullptr) {
-    const Some<V, F32> factor{at.at, at.live};
-    d = V::mul(d, factor.load(a.element_factors[m]));
+  if constexpr (!plain) {
+    if (a.masked && a.masks[m] != nullptr) {
+      d = V::keep(mask_at<V>(reinterpret_cast<const uint64_t*>(a.masks[m]), at.at), d);
+    }
+    if (a.element_factors != nullptr && a.element_factors[m] != nullptr) {
+      const Some<V, F32> factor{at.at, at.live};
+      d = V::mul(d, factor.load(a.element_factors[m]));
+    }
   }
   if (a.rescaled) d = V::mul(d, V::set(a.rescales[m]));
   return V::mul(d, V::set(a.weights[m]));
@@ -45,24 +47,30 @@ template <class V, class C, class At>
 ANYWHERE inline void apply_delta(const TaskArgs& a, At at, typename V::F base,
                                  typename V::F delta) {
   if (a.lambda != 1.0f) delta = V::mul(delta, V::set(a.lambda));
-  auto y = V::select(V::equal(delta, V::set(0.0f)), base, V::add(base, delta));
-  if (!all_below<V>(y, V::set(a.limit))) {
-    y = settle<V>(at, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
-  }
-  at.store(a.out, y);
+  const auto y = V::select(V::equal(delta, V::set(0.0f)), base, V::add(base, delta));
+  put<V>(at, a.out, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
 }
 
-template <class V, class C>
-ANYWHERE void task_arithmetic(const TaskArgs& a) {
+template <class V, class C, bool plain>
+ANYWHERE void task_of(const TaskArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     const auto base = at.load(a.base);
-    auto sum = weighted_delta<V, C>(a, at, base, 0);
+    auto sum = weighted_delta<V, C, plain>(a, at, base, 0);
     for (uint32_t m = 1; m < a.input_count; ++m) {
-      sum = V::add(sum, weighted_delta<V, C>(a, at, base, m));
+      sum = V::add(sum, weighted_delta<V, C, plain>(a, at, base, m));
     }
     if (a.normalize) sum = V::div(sum, V::set(a.divisor));
     apply_delta<V, C>(a, at, base, sum);
   });
+}
+
+ANYWHERE inline bool is_plain(const TaskArgs& a) {
+  return !a.masked && a.element_factors == nullptr;
+}
+
+template <class V, class C>
+ANYWHERE void task_arithmetic(const TaskArgs& a) {
+  return is_plain(a) ? task_of<Paired<V, C>, C, true>(a) : task_of<V, C, false>(a);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ ANYWHERE inline typename V::F elect(const TaskArgs& a, uint32_t count, Delta del
   F sum = zero;
   F weight = zero;
   for (uint32_t m = 0; m < count; ++m) {
-    const auto mine = delta(m);
+    const F mine = delta(m);
     const auto agrees = V::greater(V::mul(mine, sign), zero);
     sum = V::add_kept(sum, agrees, mine);
     if (a.normalize) weight = V::add_kept(weight, agrees, V::set(a.shares[m]));
@@ -35,17 +35,13 @@ ANYWHERE inline typename V::F elect(const TaskArgs& a, uint32_t count, Delta del
 }
 
 // With a known number of models (0: any) their deltas stay in registers; a thread of a GPU, which
-// has no room for any number of them, makes them twice. floors_only: nothing but floors drops or
-// scales deltas.
-template <class V, class C, uint32_t known, bool floors_only>
+// has no room for any number of them, makes them twice.
+template <class V, class C, uint32_t known, bool plain>
 ANYWHERE void ties_of(const TaskArgs& a) {
   const uint32_t count = known == 0 ? a.input_count : known;
   walk<V, C>(a.n, [&](auto at) {
     const auto base = at.load(a.base);
-    const auto make = [&](uint32_t m) {
-      if (!floors_only) return weighted_delta<V, C>(a, at, base, m);
-      return V::mul(floored_delta<V, C>(a, at, base, m), V::set(a.weights[m]));
-    };
+    const auto make = [&](uint32_t m) { return weighted_delta<V, C, plain>(a, at, base, m); };
     if constexpr (known == 0 && Shared<V>) {
       apply_delta<V, C>(a, at, base, elect<V>(a, count, make));
     } else {
@@ -56,27 +52,25 @@ ANYWHERE void ties_of(const TaskArgs& a) {
   });
 }
 
-template <class V, class C, bool floors_only>
+template <class V, class C, bool plain>
 ANYWHERE void ties_by_count(const TaskArgs& a) {
   switch (a.input_count) {
     case 1:
-      return ties_of<V, C, 1, floors_only>(a);
+      return ties_of<V, C, 1, plain>(a);
     case 2:
-      return ties_of<V, C, 2, floors_only>(a);
+      return ties_of<V, C, 2, plain>(a);
     case 3:
-      return ties_of<V, C, 3, floors_only>(a);
+      return ties_of<V, C, 3, plain>(a);
     case 4:
-      return ties_of<V, C, 4, floors_only>(a);
+      return ties_of<V, C, 4, plain>(a);
     default:
-      return ties_of<V, C, 0, floors_only>(a);
+      return ties_of<V, C, 0, plain>(a);
   }
 }
 
 template <class V, class C>
 ANYWHERE void ties(const TaskArgs& a) {
-  const bool factors = a.element_factors != nullptr || a.rescaled;
-  if (a.floors != nullptr && !a.masked && !factors) return ties_by_count<V, C, true>(a);
-  return ties_by_count<V, C, false>(a);
+  return is_plain(a) ? ties_by_count<Paired<V, C>, C, true>(a) : ties_by_count<V, C, false>(a);
 }
 
 }  // namespace

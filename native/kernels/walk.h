@@ -13,6 +13,7 @@
 
 #include "../codecs/codecs.h"
 #include "../simd/contract.h"
+#include "../simd/pair.h"
 
 namespace {
 
@@ -26,6 +27,9 @@ struct All {
   }
   ANYWHERE void store(void* array, typename V::F f) const {
     C::template store<V>(static_cast<char*>(array) + at * C::bytes, f);
+  }
+  ANYWHERE void store_number(void* array, typename V::F f) const {
+    C::template store_number<V>(static_cast<char*>(array) + at * C::bytes, f);
   }
 };
 
@@ -46,6 +50,7 @@ struct Some {
     std::memcpy(static_cast<char*>(array) + at * C::bytes, padded,
                 static_cast<size_t>(live) * C::bytes);
   }
+  ANYWHERE void store_number(void* array, typename V::F f) const { store(array, f); }
 };
 
 // The step of a thread of a GPU: one body for full and partial ones, as arrays are padded there.
@@ -64,6 +69,7 @@ struct UpTo {
     C::template store<V>(padded, f);
     std::memcpy(to, padded, static_cast<size_t>(live) * C::bytes);
   }
+  ANYWHERE void store_number(void* array, typename V::F f) const { store(array, f); }
 };
 
 template <class V>

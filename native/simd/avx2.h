@@ -32,15 +32,21 @@ struct Avx2 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16));
   }
   static void store_bf16(void* p, F f) {
-    const U bits = _mm256_castps_si256(f);
-    const U high = _mm256_srli_epi32(bits, 16);
-    const U odd = _mm256_and_si256(high, _mm256_set1_epi32(1));
-    const U bias = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF));
-    const U rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, bias), 16);
-    const U quiet = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
-    const U chosen = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(is_nan(f)));
-    store128(p,
-             _mm_packus_epi32(_mm256_castsi256_si128(chosen), _mm256_extracti128_si256(chosen, 1)));
+    const U quiet = _mm256_or_si256(_mm256_srli_epi32(as_u32(f), 16), _mm256_set1_epi32(0x40));
+    const U number = _mm256_srli_epi32(rounded(f), 16);
+    store_halves(p, _mm256_blendv_epi8(number, quiet, as_u32(is_nan(f))));
+  }
+  static void store_bf16_number(void* p, F f) {
+    store_halves(p, _mm256_srli_epi32(rounded(f), 16));
+  }
+  static void load_bf16_pair(const void* p, F& even, F& odd) {
+    const U both = load_u32(p);
+    even = _mm256_castsi256_ps(_mm256_slli_epi32(both, 16));
+    odd = _mm256_castsi256_ps(_mm256_and_si256(both, high_halves()));
+  }
+  static void store_bf16_pair(void* p, F even, F odd) {
+    const U low = _mm256_srli_epi32(rounded(even), 16);
+    store_u32(p, _mm256_or_si256(low, _mm256_and_si256(rounded(odd), high_halves())));
   }
 
   static F add(F a, F b) { return _mm256_add_ps(a, b); }
@@ -60,6 +66,7 @@ struct Avx2 {
   static F keep(M m, F a) { return _mm256_and_ps(m, a); }
   static F select(M m, F a, F b) { return _mm256_blendv_ps(b, a, m); }
   static uint32_t bits(M m) { return static_cast<uint32_t>(_mm256_movemask_ps(m)); }
+  static bool every(M m) { return _mm256_movemask_ps(m) == 0xFF; }
   static M mask(uint32_t bits) {
     const U each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
     const U set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), each);
@@ -154,6 +161,16 @@ struct Avx2 {
   }
 
  private:
+  static U high_halves() { return _mm256_set1_epi32(static_cast<int>(0xFFFF0000u)); }
+  // To nearest even in the upper halves; the lower ones are no use.
+  static U rounded(F f) {
+    const U bits = as_u32(f);
+    const U odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    return _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+  }
+  static void store_halves(void* p, U u) {
+    store128(p, _mm_packus_epi32(_mm256_castsi256_si128(u), _mm256_extracti128_si256(u, 1)));
+  }
   static __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
   static void store128(void* p, __m128i v) { _mm_storeu_si128(static_cast<__m128i*>(p), v); }
   static __m256d low64(F a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a)); }

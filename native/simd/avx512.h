@@ -32,13 +32,24 @@ struct Avx512 {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load256(p)), 16));
   }
   static void store_bf16(void* p, F f) {
-    const U bits = _mm512_castps_si512(f);
-    const U high = _mm512_srli_epi32(bits, 16);
-    const U odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
-    const U bias = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF));
-    const U rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, bias), 16);
-    const U chosen = _mm512_mask_or_epi32(rounded, is_nan(f), high, _mm512_set1_epi32(0x40));
+    const U high = _mm512_srli_epi32(as_u32(f), 16);
+    const U number = _mm512_srli_epi32(rounded(f), 16);
+    const U chosen = _mm512_mask_or_epi32(number, is_nan(f), high, _mm512_set1_epi32(0x40));
     store256(p, _mm512_cvtepi32_epi16(chosen));
+  }
+  static void store_bf16_number(void* p, F f) {
+    store256(p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded(f), 16)));
+  }
+  static void load_bf16_pair(const void* p, F& even, F& odd) {
+    const U both = load_u32(p);
+    even = _mm512_castsi512_ps(_mm512_slli_epi32(both, 16));
+    odd = _mm512_castsi512_ps(_mm512_and_si512(both, high_halves()));
+  }
+  static void store_bf16_pair(void* p, F even, F odd) {
+    constexpr int first_or_masked_second = 0xF8;
+    const U low = _mm512_srli_epi32(rounded(even), 16);
+    store_u32(p,
+              _mm512_ternarylogic_epi32(low, rounded(odd), high_halves(), first_or_masked_second));
   }
 
   static F add(F a, F b) { return _mm512_add_ps(a, b); }
@@ -58,6 +69,7 @@ struct Avx512 {
   static F keep(M m, F a) { return _mm512_maskz_mov_ps(m, a); }
   static F select(M m, F a, F b) { return _mm512_mask_blend_ps(m, b, a); }
   static uint32_t bits(M m) { return m; }
+  static bool every(M m) { return m == 0xFFFF; }
   static M mask(uint32_t bits) { return static_cast<M>(bits); }
 
   static F add_kept(F sum, M m, F a) { return _mm512_mask_add_ps(sum, m, sum, a); }
@@ -178,6 +190,13 @@ struct Avx512 {
   }
 
  private:
+  static U high_halves() { return _mm512_set1_epi32(static_cast<int>(0xFFFF0000u)); }
+  // To nearest even in the upper halves; the lower ones are no use.
+  static U rounded(F f) {
+    const U bits = as_u32(f);
+    const U odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    return _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+  }
   static __m256i load256(const void* p) {
     return _mm256_loadu_si256(static_cast<const __m256i*>(p));
   }

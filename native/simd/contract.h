@@ -34,6 +34,7 @@ concept Vector = requires(const void* in, void* out, typename V::F f, typename V
   {V::store_f16(out, f)};
   {V::load_bf16(in)};
   {V::store_bf16(out, f)};
+  {V::store_bf16_number(out, f)};  // no lane is NaN
   {V::add(f, f)};
   {V::sub(f, f)};
   {V::mul(f, f)};
@@ -53,6 +54,7 @@ concept Vector = requires(const void* in, void* out, typename V::F f, typename V
   {V::select(m, f, f)};    // second argument where true, third elsewhere
   {V::bits(m)};            // lane i as bit i
   {V::mask(w)};            // and back
+  {V::every(m)};           // whether all lanes are true
   // u32 lanes
   {V::set_u32(w)};
   {V::iota(w)};  // w, w + 1, ...

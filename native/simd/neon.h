@@ -31,13 +31,13 @@ struct Neon {
     return vreinterpretq_f32_u32(vshll_n_u16(halves, 16));
   }
   static void store_bf16(void* p, F f) {
-    const U bits = vreinterpretq_u32_f32(f);
-    const U high = vshrq_n_u32(bits, 16);
-    const U bias = vaddq_u32(vandq_u32(high, vdupq_n_u32(1)), vdupq_n_u32(0x7FFF));
-    const U rounded = vshrq_n_u32(vaddq_u32(bits, bias), 16);
+    const U high = vshrq_n_u32(as_u32(f), 16);
     const U quiet = vorrq_u32(high, vdupq_n_u32(0x40));
-    const U chosen = vbslq_u32(is_nan(f), quiet, rounded);
+    const U chosen = vbslq_u32(is_nan(f), quiet, vshrq_n_u32(rounded(f), 16));
     vst1_u8(bytes(p), vreinterpret_u8_u16(vmovn_u32(chosen)));
+  }
+  static void store_bf16_number(void* p, F f) {
+    vst1_u8(bytes(p), vreinterpret_u8_u16(vshrn_n_u32(rounded(f), 16)));
   }
 
   static F add(F a, F b) { return vaddq_f32(a, b); }
@@ -57,6 +57,7 @@ struct Neon {
   static F keep(M m, F a) { return vreinterpretq_f32_u32(vandq_u32(m, vreinterpretq_u32_f32(a))); }
   static F select(M m, F a, F b) { return vbslq_f32(m, a, b); }
   static uint32_t bits(M m) { return vaddvq_u32(vandq_u32(m, each())); }
+  static bool every(M m) { return vminvq_u32(m) == 0xFFFFFFFFu; }
   static M mask(uint32_t bits) { return vtstq_u32(vdupq_n_u32(bits), each()); }
 
   static F add_kept(F sum, M m, F a) { return add(sum, keep(m, a)); }
@@ -131,6 +132,12 @@ struct Neon {
   }
 
  private:
+  // bf16 to nearest even in the upper halves; the lower ones are no use.
+  static U rounded(F f) {
+    const U bits = as_u32(f);
+    const U odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+    return vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7FFF)));
+  }
   static const uint8_t* bytes(const void* p) { return static_cast<const uint8_t*>(p); }
   static uint8_t* bytes(void* p) { return static_cast<uint8_t*>(p); }
   static float64x2_t low64(F a) { return vcvt_f64_f32(vget_low_f32(a)); }

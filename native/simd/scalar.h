@@ -28,6 +28,7 @@ struct Scalar {
   ANYWHERE static void store_f16(void* p, F f) { store16(p, f32_to_f16(f)); }
   ANYWHERE static F load_bf16(const void* p) { return bf16_to_f32(load16(p)); }
   ANYWHERE static void store_bf16(void* p, F f) { store16(p, f32_to_bf16(f)); }
+  ANYWHERE static void store_bf16_number(void* p, F f) { store_bf16(p, f); }
 
   ANYWHERE static F add(F a, F b) { return a + b; }
   ANYWHERE static F sub(F a, F b) { return a - b; }
@@ -50,6 +51,7 @@ struct Scalar {
   ANYWHERE static F keep(M m, F a) { return m ? a : 0.0f; }
   ANYWHERE static F select(M m, F a, F b) { return m ? a : b; }
   ANYWHERE static uint32_t bits(M m) { return m ? 1 : 0; }
+  ANYWHERE static bool every(M m) { return m; }
   ANYWHERE static M mask(uint32_t bits) { return (bits & 1) != 0; }
 
   ANYWHERE static F add_kept(F sum, M m, F a) { return add(sum, keep(m, a)); }

@@ -62,7 +62,7 @@ function plain(documents) {
 }
 
 function read(text) {
-  const started = performance.now();
+  const started = process.cpuUsage();
   let found;
   try {
     found = readRecipe(text);
@@ -70,7 +70,8 @@ function read(text) {
     if (!(error instanceof MergeError)) throw error;
     found = error;
   }
-  const took = performance.now() - started;
+  const { user, system } = process.cpuUsage(started);
+  const took = (user + system) / 1000;
   if (took > LIMIT) throw new Error(`reading takes ${took} ms: ${JSON.stringify(text)}`);
   return found;
 }

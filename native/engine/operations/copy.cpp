@@ -1,7 +1,9 @@
 // copy: the bytes of one input. same: the same, once all inputs have been found identical. Floats
 // that are not finite are counted like those of the merging kernels.
+#include <algorithm>
 #include <cstring>
 
+#include "../stream.h"
 #include "operation.h"
 
 namespace weightloom {
@@ -56,10 +58,23 @@ class Copy : public RunningStep {
         throw JobError{"TENSOR_DIFFERS", "input " + std::to_string(i)};
       }
     }
+    if (io_.is_streamed()) return stream(range, from, bytes, scratch);
     io_.add_nonfinite(count_nonfinite(io_.step().codec, from, range.n));
     if (io_.to_file()) return io_.end_output(range, from, scratch);
     uint8_t* to = io_.begin_output(range, scratch);
     std::memcpy(to, from, bytes);
+    io_.end_output(range, to, scratch);
+  }
+
+ private:
+  // Counts and copies in turn, while a piece is in the innermost cache.
+  void stream(const Range& range, const uint8_t* from, size_t bytes, Scratch& scratch) {
+    uint8_t* to = io_.begin_output(range, scratch);
+    in_turn(bytes, kStreamedPiece, kStreams, [&](size_t at, size_t piece) {
+      io_.add_nonfinite(count_nonfinite(io_.step().codec, from + at, piece * 8 / io_.step().bits));
+      stream_out(to + at, from + at, piece);
+    });
+    end_streams();
     io_.end_output(range, to, scratch);
   }
 };
