@@ -8,8 +8,7 @@
 // element, read and written four times.
 #pragma once
 
-#include "../engine/exponential.h"
-#include "../kernels/order.h"
+#include "../kernels/exponential.h"
 #include "../kernels/walk.h"
 #include "launch.h"
 #include "octet.h"
@@ -98,8 +97,9 @@ ANYWHERE inline void run_importance(const ImportanceLaunch& launch) {
     const All<Single, C> at{i};
     const float divergence = launch.divergences[(launch.first + i) / launch.width];
     const float distance = Single::abs(Single::sub(at.load(launch.x), at.load(launch.base)));
-    const uint32_t key = ordered_key(Single::mul(distance, divergence));
-    launch.keys[i] = key == 0xFFFFFFFFu ? launch.unknown : key;
+    const uint32_t bits = Single::as_u32(Single::mul(distance, divergence));
+    const uint32_t key = (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
+    launch.keys[i] = (bits & 0x7FFFFFFFu) > 0x7F800000u ? launch.unknown : key;
   }
 }
 

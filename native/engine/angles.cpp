@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "exponential.h"
+#include "../kernels/exponential.h"
 
 namespace weightloom {
 namespace {
@@ -138,7 +138,6 @@ double arc_cosine(double x) {
 }
 
 double exponential(double x) { return exponential_of(x); }
-
 double logarithm(double x) { return logarithm_of(x); }
 
 }  // namespace weightloom

@@ -303,6 +303,28 @@ struct StripeArgs {
   size_t* taken;
 };
 
+// A row of a tensor in binary64, replaced.
+struct RowArgs {
+  double* row;
+  size_t n;
+};
+
+// Exponentials of two rows and their sums; p is replaced. least: added to each probability.
+struct DivergenceArgs {
+  double* p;
+  const double* q;
+  double p_sum, q_sum, least;
+  size_t n;
+};
+
+struct ImportanceArgs {
+  const float* x;
+  const float* base;
+  float divergence;
+  uint32_t* keys;
+  size_t n;
+};
+
 struct DecodeArgs {
   const void* in;
   float* out;

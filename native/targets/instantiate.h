@@ -5,6 +5,7 @@
 #include "../kernels/compare.h"
 #include "../kernels/convert.h"
 #include "../kernels/delta.h"
+#include "../kernels/divergence.h"
 #include "../kernels/dot.h"
 #include "../kernels/keys.h"
 #include "../kernels/linear.h"

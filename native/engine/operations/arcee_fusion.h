@@ -11,14 +11,21 @@
 #include <cmath>
 #include <cstring>
 
-#include "../../kernels/order.h"
-#include "../angles.h"
 #include "../select.h"
 #include "operation.h"
+#include "sweep.h"
 
 namespace weightloom {
 
 constexpr double kSmallProbability = 1e-8;
+
+// Unsigned integers in the order of floats; NaN is the largest.
+inline uint32_t ordered_key(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return 0xFFFFFFFFu;
+  return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
+}
 
 inline float value_of_key(uint32_t key) {
   const uint32_t bits = (key & 0x80000000u) != 0 ? key & 0x7FFFFFFFu : ~key;
@@ -27,16 +34,25 @@ inline float value_of_key(uint32_t key) {
   return value;
 }
 
-// Replaces a row by its softmax plus 1e-8.
-inline void softmax(std::vector<double>& row) {
-  double largest = row[0];
-  for (const double each : row) largest = each > largest ? each : largest;
-  double sum = 0.0;
-  for (double& each : row) {
-    each = exponential(each - largest);
-    sum = sum + each;
+// Rows that are worked on at once: each sum waits for itself, several do not wait for each other.
+constexpr size_t kRows = 4;
+
+struct Sums {
+  double of[kRows] = {};
+};
+
+// Of each of the rows, in order.
+inline Sums sums_of(const std::vector<double> (&rows)[kRows]) {
+  size_t least = rows[0].size();
+  for (const auto& row : rows) least = std::min(least, row.size());
+  Sums sums;
+  for (size_t i = 0; i < least; ++i) {
+    for (size_t r = 0; r < kRows; ++r) sums.of[r] = sums.of[r] + rows[r][i];
   }
-  for (double& each : row) each = each / sum + kSmallProbability;
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t i = least; i < rows[r].size(); ++i) sums.of[r] = sums.of[r] + rows[r][i];
+  }
+  return sums;
 }
 
 class ArceeFusion : public RunningStep {
@@ -45,7 +61,7 @@ class ArceeFusion : public RunningStep {
     width_ = std::max<uint64_t>(static_cast<uint64_t>(io.step().parameters[0]), 1);
     rows_ = (io.step().count + width_ - 1) / width_;
     divergences_.resize(rows_);
-    unit_ = std::max<uint64_t>(kBlock / width_, 1);
+    unit_ = std::max<uint64_t>(kBlock / width_, kRows);
     for (const float q : {0.25f, 0.5f, 0.75f}) {
       const float position = q * static_cast<float>(io.step().count - 1);
       const auto index = std::min(static_cast<uint64_t>(position), io.step().count - 1);
@@ -71,9 +87,10 @@ class ArceeFusion : public RunningStep {
 
   bool ready() const override { return phase_ == Phase::merge; }
 
-  bool advance(Scratch&) override {
+  bool advance(Scratch& scratch) override {
     if (phase_ == Phase::merge) return false;
     if (phase_ == Phase::divergence) {
+      sample(scratch);
       phase_ = Phase::select;
       return true;
     }
@@ -91,15 +108,28 @@ class ArceeFusion : public RunningStep {
 
   void diverge(uint64_t unit, Scratch& scratch) {
     const uint64_t end = std::min(rows_, (unit + 1) * unit_);
-    for (uint64_t row = unit * unit_; row < end; ++row) {
-      std::vector<double> p = row_of(1, row, scratch);
-      std::vector<double> q = row_of(0, row, scratch);
-      softmax(p);
-      softmax(q);
-      double sum = 0.0;
-      for (size_t i = 0; i < p.size(); ++i) sum = sum + p[i] * logarithm(p[i] / q[i]);
-      divergences_[row] = static_cast<float>(sum);
+    for (uint64_t row = unit * unit_; row < end; row += kRows) {
+      const size_t count = std::min<uint64_t>(kRows, end - row);
+      std::vector<double> p[kRows], q[kRows];
+      for (size_t r = 0; r < kRows; ++r) {
+        // Where there are fewer rows, the last one counts again.
+        p[r] = exponentials(1, row + std::min(r, count - 1), scratch);
+        q[r] = exponentials(0, row + std::min(r, count - 1), scratch);
+      }
+      const Sums p_sums = sums_of(p), q_sums = sums_of(q);
+      for (size_t r = 0; r < count; ++r) {
+        io_.kernels().divergence_terms(
+            {p[r].data(), q[r].data(), p_sums.of[r], q_sums.of[r], kSmallProbability, p[r].size()});
+      }
+      const Sums sums = sums_of(p);
+      for (size_t r = 0; r < count; ++r) divergences_[row + r] = static_cast<float>(sums.of[r]);
     }
+  }
+
+  std::vector<double> exponentials(size_t input, uint64_t row, Scratch& scratch) const {
+    std::vector<double> values = row_of(input, row, scratch);
+    io_.kernels().row_exponentials({values.data(), values.size()});
+    return values;
   }
 
   std::vector<double> row_of(size_t input, uint64_t row, Scratch& scratch) const {
@@ -127,28 +157,43 @@ class ArceeFusion : public RunningStep {
     io_.kernels().decode[tile.codec]({tile.inputs[0], base, tile.n});
     io_.kernels().decode[tile.codec]({tile.inputs[1], x, tile.n});
     auto* out = scratch.take<uint32_t>(kMagnitudeSlot, kTile);
-    for (size_t i = 0; i < tile.n; ++i) {
-      const float divergence = divergences_[(range.first + tile.at + i) / width_];
-      const float distance = std::fabs(x[i] - base[i]);
-      out[i] = ordered_key(distance * divergence);
+    const uint64_t first = range.first + tile.at;
+    for (size_t i = 0; i < tile.n;) {
+      const uint64_t row = (first + i) / width_;
+      const size_t n = std::min<uint64_t>(tile.n - i, (row + 1) * width_ - (first + i));
+      io_.kernels().importance_keys({x + i, base + i, divergences_[row], out + i, n});
+      i += n;
     }
     return out;
   }
 
+  // Brackets the quantiles, so that one sweep is enough as a rule.
+  void sample(Scratch& scratch) {
+    std::vector<uint32_t> found;
+    for (const Range& range : sample_ranges(io_.step().count)) {
+      io_.for_tiles(range, kTile, {0, 1}, nullptr, scratch, [&](const Tile& tile) {
+        const uint32_t* of = keys(range, tile, scratch);
+        found.insert(found.end(), of, of + tile.n);
+      });
+    }
+    for (const auto& quantile : quantiles_) quantile->bracket(found);
+  }
+
   void select_block(const Range& range, Scratch& scratch) {
     const size_t count = quantiles_.size();
+    constexpr size_t room = kBlock + 16;
     auto* bins = scratch.take<uint32_t>(kBinSlot, count * Selection::kBins);
-    auto* inside = scratch.take<uint32_t>(kWordSlot, count * kBlock);
+    auto* inside = scratch.take<uint32_t>(kWordSlot, count * room);
     std::fill(bins, bins + count * Selection::kBins, 0u);
     std::vector<SweepBlock> blocks(count);
     for (size_t q = 0; q < count; ++q) {
       blocks[q].bins = bins + q * Selection::kBins;
-      blocks[q].keys = inside + q * kBlock;
+      blocks[q].keys = inside + q * room;
     }
     io_.for_tiles(range, kTile, {0, 1}, nullptr, scratch, [&](const Tile& tile) {
       const uint32_t* of = keys(range, tile, scratch);
       for (size_t q = 0; q < count; ++q) {
-        if (!quantiles_[q]->counted()) quantiles_[q]->add(of, tile.n, blocks[q]);
+        if (!quantiles_[q]->counted()) add_keys(io_, *quantiles_[q], of, tile.n, blocks[q]);
       }
     });
     for (size_t q = 0; q < count; ++q) {
@@ -171,12 +216,14 @@ class ArceeFusion : public RunningStep {
     io_.for_tiles(range, kTile, {0, 1}, out, scratch, [&](const Tile& tile) {
       const uint32_t* of = keys(range, tile, scratch);
       auto* mask = scratch.take<uint64_t>(kMaskSlot, kTile / 64);
-      std::fill(mask, mask + kTile / 64, uint64_t{0});
-      for (size_t i = 0; i < tile.n; ++i) {
-        // A NaN has key 0xFFFFFFFF: as an importance or a threshold it chooses nothing.
-        const bool known = of[i] != 0xFFFFFFFFu && threshold_ != 0xFFFFFFFFu;
-        const uint64_t bit = known && of[i] >= threshold_ ? 1 : 0;
-        mask[i / 64] |= bit << (i % 64);
+      // A NaN has key 0xFFFFFFFF: as an importance or a threshold it chooses nothing.
+      for (size_t i = 0; i < tile.n; i += 64) {
+        uint64_t word = 0;
+        for (size_t j = i; j < std::min(tile.n, i + 64); ++j) {
+          const bool chosen = of[j] >= threshold_ && of[j] != 0xFFFFFFFFu;
+          word |= static_cast<uint64_t>(chosen) << (j - i);
+        }
+        mask[i / 64] = word;
       }
       io_.kernels().choose[tile.codec](
           {tile.inputs[0], tile.inputs[1], mask, io_.limit(), tile.out, tile.n, &seen});

@@ -46,7 +46,7 @@ class Sce : public RunningStep {
   bool advance(Scratch& scratch) override {
     switch (phase_) {
       case Phase::count:
-        begin_selection();
+        begin_selection(scratch);
         return true;
       case Phase::select:
         end_sweep(scratch);
@@ -89,7 +89,7 @@ class Sce : public RunningStep {
     nonzero_ += count;
   }
 
-  void begin_selection() {
+  void begin_selection(Scratch& scratch) {
     const float wanted = static_cast<float>(nonzero_) * topk_;
     const auto keep = wanted > 0.0f ? static_cast<uint64_t>(wanted) : 0;
     none_ = keep == 0;
@@ -100,18 +100,20 @@ class Sce : public RunningStep {
       return;
     }
     selection_ = std::make_unique<Selection>(keep, io_.step().count, io_.block_count(), collects_);
+    std::vector<uint32_t> sample;
+    for (const Range& range : sample_ranges(io_.step().count)) {
+      for_keys(range, scratch, [&](const uint32_t* keys, const Tile& tile) {
+        sample.insert(sample.end(), keys, keys + tile.n);
+      });
+    }
+    selection_->bracket(sample);
     phase_ = Phase::select;
   }
 
   void select_block(const Range& range, Scratch& scratch) {
     SweepBlock block = begin_sweep_block(scratch);
-    const bool counts = selection_->mode() == Selection::Mode::count;
     for_keys(range, scratch, [&](const uint32_t* keys, const Tile& tile) {
-      if (selection_->mode() == Selection::Mode::histogram) {
-        return selection_->add(keys, tile.n, block);
-      }
-      io_.kernels().collect_keys({keys, tile.n, selection_->low(), selection_->high(),
-                                  counts ? nullptr : block.keys, &block.above, &block.inside});
+      add_keys(io_, *selection_, keys, tile.n, block);
     });
     selection_->finish_block(range.index, block);
   }

@@ -117,15 +117,11 @@ bool Sparsifier::selecting() const {
 
 // Runs of elements spread evenly over the tensor; the selection is exact whatever they are.
 void Sparsifier::sample(Scratch& scratch) {
-  const uint64_t count = io_.step().count;
-  const uint64_t runs = sample_runs(count);
-  if (runs == 0) return;
   std::vector<std::vector<uint32_t>> samples(models_.size());
   for (size_t m = 0; m < models_.size(); ++m) {
     if (models_[m].selection == nullptr && models_[m].outliers == nullptr) continue;
-    for (uint64_t run = 0; run < runs; ++run) {
-      const uint64_t first = (count - kSampleRun) / runs * run;
-      sample_run(io_, {m + 1, 0}, {0, first, kSampleRun}, samples[m], scratch);
+    for (const Range& range : sample_ranges(io_.step().count)) {
+      sample_run(io_, {m + 1, 0}, range, samples[m], scratch);
     }
   }
   for_selections([&](size_t m, Selection& selection) { selection.bracket(samples[m]); });

@@ -26,9 +26,26 @@ SweepBlock begin_sweep_block(Scratch& scratch) {
   return block;
 }
 
+void add_keys(const StepIo& io, const Selection& selection, const uint32_t* keys, size_t n,
+              SweepBlock& block) {
+  const auto mode = selection.mode();
+  if (mode == Selection::Mode::histogram) return selection.add(keys, n, block);
+  const bool counts = mode == Selection::Mode::count;
+  io.kernels().collect_keys({keys, n, selection.low(), selection.high(),
+                             counts ? nullptr : block.keys, &block.above, &block.inside});
+}
+
 uint64_t sample_runs(uint64_t count) {
   if (count < kSampleRun * kRuns) return 0;
   return count < kLarge ? kRuns : 8 * kRuns;
+}
+
+std::vector<Range> sample_ranges(uint64_t count) {
+  std::vector<Range> ranges(sample_runs(count));
+  for (size_t run = 0; run < ranges.size(); ++run) {
+    ranges[run] = {0, (count - kSampleRun) / ranges.size() * run, kSampleRun};
+  }
+  return ranges;
 }
 
 void sample_run(StepIo& io, Delta delta, const Range& range, std::vector<uint32_t>& sample,

@@ -20,8 +20,14 @@ constexpr uint64_t kSampleRun = 256;
 // A block's contribution, with room in the worker's memory.
 SweepBlock begin_sweep_block(Scratch& scratch);
 
+// Adds the keys of a tile, whatever they are keys of.
+void add_keys(const StepIo& io, const Selection& selection, const uint32_t* keys, size_t n,
+              SweepBlock& block);
+
 // How many runs make up the sample of `count` elements; 0 for too few to be worth it.
 uint64_t sample_runs(uint64_t count);
+// They, spread evenly.
+std::vector<Range> sample_ranges(uint64_t count);
 
 void sample_run(StepIo& io, Delta delta, const Range& range, std::vector<uint32_t>& sample,
                 Scratch& scratch);
