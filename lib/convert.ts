@@ -1,9 +1,8 @@
 /** A model in another dtype, or in files of another size. */
-import { existsSync } from "node:fs";
 import { MergeError, printable } from "./errors.ts";
 import { DTYPES } from "./format/dtype.ts";
 import { type Inspection, inspect } from "./inspect.ts";
-import { type MergeOptions, type MergeResult, merge } from "./merge.ts";
+import { type MergeOptions, type MergeResult, merge, run } from "./merge.ts";
 import { type Watched, watch } from "./progress.ts";
 import type { OutputDtype } from "./recipe-object.ts";
 
@@ -51,7 +50,7 @@ export interface ConvertOptions extends WriteOptions {
 export function convert(model: string, options: ConvertOptions): Watched<MergeResult> {
   return watch(async (onProgress) => {
     const dtype = toOutputDtype(String(options?.dtype));
-    const kept = existsSync(model) ? copiedDtypes(inspect(model)) : [];
+    const kept = copiedDtypes(await inspect(model, options));
     const recipe = { merge_method: "passthrough", models: [{ model }], dtype };
     const result = await merge(recipe, { ...options, modelCard: false, onProgress });
     return { ...result, notes: [...result.notes, ...kept] };
@@ -78,11 +77,15 @@ export interface ReshardOptions extends WriteOptions {
 
 /**
  * Writes the same tensors, byte for byte, in files of at most `shardSize` bytes with their index.
+ * Every file has the `__metadata__` of all files that were read; the first that has a key gives its
+ * value.
  * @param model folder, `.safetensors` file, or name on the hub
  * @throws MergeError what `merge` throws
  * @example await reshard("models/a", { shardSize: 2e9, out: "a-2gb" });
  */
 export function reshard(model: string, options: ReshardOptions): Watched<MergeResult> {
   const recipe = { merge_method: "passthrough", models: [{ model }] };
-  return merge(recipe, { ...options, modelCard: false });
+  return watch((onProgress) => {
+    return run(recipe, { ...options, modelCard: false }, onProgress, { keepMetadata: true });
+  }, options?.onProgress);
 }

@@ -12,14 +12,16 @@ import { type Matched, matchTensors, type Unmatched } from "./diff/pairs.ts";
 import { bytesRead, compareTensors } from "./diff/run.ts";
 import { MergeError } from "./errors.ts";
 import { type Dtype, isFloatDtype } from "./format/dtype.ts";
-import { type Model, openModel } from "./format/model.ts";
+import type { Model } from "./format/model.ts";
 import { Readings } from "./format/readings.ts";
 import { sameBytes } from "./format/same_bytes.ts";
+import { openNamed } from "./hub/models.ts";
+import { type HubModelOptions, hubOptionsOf } from "./hub/options.ts";
 import { type Progress, type Watched, watch } from "./progress.ts";
 import { chooseBackend, type ReadingOptions, readingOptions } from "./run/backend.ts";
 import { throwIfAborted } from "./run/perform.ts";
 
-export interface DiffOptions extends ReadingOptions {
+export interface DiffOptions extends ReadingOptions, Omit<HubModelOptions, "signal"> {
   /**
    * A model that all others were trained from. They are compared with it, as task vectors
    * x − base; without it, they are compared with the first of them.
@@ -77,7 +79,8 @@ interface Comparing {
   size: number;
 }
 
-function open(paths: readonly string[], base: string | undefined): Comparing {
+async function open(paths: readonly string[], options: DiffOptions): Promise<Comparing> {
+  const { base } = options;
   const least = base === undefined ? 2 : 1;
   if (!Array.isArray(paths) || paths.length < least || paths.length > MOST) {
     const message = `models: the paths of ${least} to ${MOST} models were expected`;
@@ -85,9 +88,13 @@ function open(paths: readonly string[], base: string | undefined): Comparing {
       hint: least === 2 ? "one model can be compared with a `base`" : undefined,
     });
   }
+  const opened: Model[] = [];
   const readings = new Readings();
-  const all = [...(base === undefined ? [] : [base]), ...paths];
-  const [reference, ...rest] = all.map((path) => openModel(path, readings));
+  // One after the other, as a merge does it: a model that is named twice is downloaded once.
+  for (const path of [...(base === undefined ? [] : [base]), ...paths]) {
+    opened.push(await openNamed(path, hubOptionsOf(options), readings));
+  }
+  const [reference, ...rest] = opened;
   const task = base !== undefined;
   const positions = rest.map((_, i) => (task ? i : i + 1));
   return { reference, others: rest, positions, task, size: paths.length };
@@ -149,7 +156,8 @@ function wholeOf(
 /**
  * Compares the tensors of models by name, in one streaming pass with memory that does not grow with
  * them. With a base the models are looked at as task vectors.
- * @param models folders or `.safetensors` files: two to 32, or with a base one to 32
+ * @param models folders, `.safetensors` files or names on the hub: two to 32, or with a base one to
+ *   32
  * @throws MergeError ARGUMENT; INPUT_CHANGED; what opening a model throws
  * @example
  * const { same, tensors } = await diff(["models/a", "models/b"], { base: "models/base" });
@@ -163,7 +171,7 @@ async function run(paths: readonly string[], options: DiffOptions): Promise<Diff
   const execute = readingOptions(options);
   const backend = chooseBackend(options.backend, options.device);
   throwIfAborted(signal);
-  const models = open(paths, base);
+  const models = await open(paths, options);
   const { matched, unmatched } = matchTensors(models.reference, models.others);
   const bytesTotal = bytesRead(matched);
   const tensor = matched[0]?.name ?? "";

@@ -35,6 +35,7 @@ export {
 } from "./diff.ts";
 export { ERROR_CODES, type ErrorCode, MergeError, type Place, type Problem } from "./errors.ts";
 export type { Download } from "./hub/download.ts";
+export type { HubModelOptions } from "./hub/options.ts";
 export { type InspectedTensor, type Inspection, inspect } from "./inspect.ts";
 export {
   type MergeOptions,

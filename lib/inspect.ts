@@ -1,6 +1,7 @@
 /** What a model holds, from its headers. */
 import type { Dtype } from "./format/dtype.ts";
-import { openModel } from "./format/model.ts";
+import { openNamed } from "./hub/models.ts";
+import { type HubModelOptions, hubOptionsOf } from "./hub/options.ts";
 import { type Tie, Ties } from "./plan/tying.ts";
 
 /** One tensor of an inspected model. */
@@ -54,13 +55,16 @@ function textAt(value: unknown, ...path: readonly (string | number)[]): string |
 
 /**
  * Lists a model's tensors, files and metadata. Reads headers and config.json; tensor bytes only to
- * compare an output head with the embedding, where config.json does not tell them apart.
- * @param path a `.safetensors` file, or a folder with one or with shards and their index
- * @throws MergeError MODEL_NOT_FOUND, or the code of the first rule that a file breaks
- * @example const { tensors, tying } = inspect("models/a");
+ * compare an output head with the embedding, where config.json does not tell them apart. A model of
+ * the hub comes from the cache, or is downloaded into it as for a merge.
+ * @param path a `.safetensors` file, a folder with one or with shards and their index, or
+ *   `name[@revision]` on the hub
+ * @throws MergeError MODEL_NOT_FOUND, or the code of the first rule that a file breaks;
+ *   NOT_IN_CACHE, HUB_UNAVAILABLE
+ * @example const { tensors, tying } = await inspect("models/a");
  */
-export function inspect(path: string): Inspection {
-  const model = openModel(path);
+export async function inspect(path: string, options: HubModelOptions = {}): Promise<Inspection> {
+  const model = await openNamed(path, hubOptionsOf(options));
   const tensors = [...model.tensors.values()].map(({ file, ...rest }) => {
     return { ...rest, file: model.files[file].path };
   });

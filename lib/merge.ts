@@ -1,13 +1,13 @@
 /** The two calls most people need: `plan` and `merge`. */
 import { MergeError } from "./errors.ts";
-import type { Download } from "./hub/download.ts";
+import { type HubModelOptions, hubOptionsOf } from "./hub/options.ts";
 import type { CustomMethod } from "./methods/custom.ts";
 import { METHODS } from "./methods/index.ts";
 import type { Method, ParameterSpec } from "./methods/types.ts";
 import type { ResolvedTensor } from "./plan/resolved.ts";
 import type { Plan } from "./plan/types.ts";
 import { type Progress, type Watched, watch } from "./progress.ts";
-import { type ComputeOptions, chooseBackend } from "./run/backend.ts";
+import { type ComputeOptions, chooseBackend, chooseRandom, chooseSeed } from "./run/backend.ts";
 import {
   mergeDocuments,
   notesOf,
@@ -24,15 +24,7 @@ import type { StepResult } from "./run/work.ts";
 
 export type { Progress } from "./progress.ts";
 
-export interface PlanRecipeOptions {
-  /** Take models of the hub from the cache only; also by HF_HUB_OFFLINE=1. */
-  offline?: boolean;
-  /** Folder of the Hugging Face cache; by default where HF_HUB_CACHE and HF_HOME say. */
-  cacheDir?: string;
-  /** Access token for the hub; by default HF_TOKEN. */
-  hubToken?: string;
-  /** Called when a file of a model is about to be downloaded. */
-  onDownload?: (download: Download) => void;
+export interface PlanRecipeOptions extends HubModelOptions {
   /** Cancels downloads, and the merge: its target stays untouched, and the code is ABORTED. */
   signal?: AbortSignal;
   /** Methods of your own, made by `defineMethod`, beside the built-in ones. */
@@ -108,15 +100,15 @@ function isCustom({ steps }: Plan): boolean {
 
 /** What planning needs of the options, checked. */
 function settingsOf(options: PlanRecipeOptions): PlanSettings {
-  const { shardSize, offline, cacheDir, hubToken, onDownload, signal } = options;
+  const { shardSize } = options;
   if (shardSize !== undefined && !(Number.isSafeInteger(shardSize) && shardSize >= 0)) {
     throw new MergeError("ARGUMENT", `shardSize: a number of bytes was expected, not ${shardSize}`);
   }
   return {
-    seed: toSeed(options.seed),
-    random: toRandom(options.random),
+    seed: chooseSeed(options.seed),
+    random: chooseRandom(options.random),
     ...(shardSize === undefined ? {} : { shardSize }),
-    hub: { offline, cacheDir, token: hubToken, onDownload, signal },
+    hub: hubOptionsOf(options),
   };
 }
 
@@ -129,20 +121,6 @@ function methodsOf({ methods = [] }: PlanRecipeOptions): ReadonlyMap<string, Met
     all.set(each.name, each);
   }
   return all;
-}
-
-function toRandom(random: PlanRecipeOptions["random"]): "philox" | "torch-cpu" {
-  if (random === undefined || random === "philox" || random === "torch-cpu") {
-    return random ?? "philox";
-  }
-  throw new MergeError("ARGUMENT", `random: philox or torch-cpu was expected, not ${random}`);
-}
-
-function toSeed(seed: number | bigint | undefined): bigint {
-  const value =
-    typeof seed === "bigint" ? seed : Number.isSafeInteger(seed ?? 0) ? BigInt(seed ?? 0) : -1n;
-  if (value >= 0n && value < 2n ** 64n) return value;
-  throw new MergeError("ARGUMENT", `seed: an integer from 0 to 2^64 - 1 was expected, not ${seed}`);
 }
 
 /**
@@ -187,7 +165,7 @@ export async function resolveParameters(
   const loaded = await loadRecipes(recipe, methodsOf(options));
   const documents = await planDocuments(loaded, settings, false);
   return documents.map(({ name, made: { method, models }, resolved, loaded: { methods } }) => {
-    const specs = methods.get(method)?.parameters ?? [];
+    const specs = (methods.get(method) as Method).parameters;
     return { name, method, specs, models, tensors: resolved };
   });
 }
@@ -203,17 +181,19 @@ export function merge(recipe: RecipeInput, options: MergeOptions): Watched<Merge
   return watch((onProgress) => run(recipe, options, onProgress), options?.onProgress);
 }
 
-async function run(
+/** The merge itself, for commands that write a model; `own` are settings that merges do not have. */
+export async function run(
   recipe: RecipeInput,
   options: MergeOptions,
   onProgress: (progress: Progress) => void,
+  own: Pick<PlanSettings, "keepMetadata"> = {},
 ): Promise<MergeResult> {
   if (typeof options?.out !== "string" || options.out === "" || options.out.includes("\0")) {
     throw new MergeError("ARGUMENT", "out: the path of a folder was expected");
   }
   throwIfAborted(options.signal);
   chooseNonfinite(options.onNonfinite);
-  const settings = settingsOf(options);
+  const settings = { ...settingsOf(options), ...own };
   const keep = options.intermediateDir !== undefined;
   const documents = await planDocuments(
     await loadRecipes(recipe, methodsOf(options)),

@@ -64,8 +64,7 @@ function inputOf({ path, size, headerHash }: Manifest["inputs"][number]): Input 
     const same = file.size === size && file.header.hash === headerHash;
     return { path, state: same ? "same" : "changed", file: same ? file : undefined };
   } catch (error) {
-    if (!(error instanceof MergeError)) throw error;
-    const missing = error.code === "MODEL_NOT_FOUND";
+    const missing = error instanceof MergeError && error.code === "MODEL_NOT_FOUND";
     return { path, state: missing ? "missing" : "changed", file: undefined };
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { readRegularFile, refuse, systemFault } from "../format/file.ts";
-import type { AssetFile } from "./types.ts";
+import type { CopiedFile } from "./types.ts";
 
 /** Largest companion file that is copied. */
 export const MAX_COMPANION: number = 512 * 2 ** 20;
@@ -62,7 +62,7 @@ const LEGAL = /^(?:LICENSE|NOTICE)(?:[-._][\w.-]{1,80})?$/;
  * the fixed names is not a readable regular file, or when a file exceeds `MAX_COMPANION`;
  * code and licences that are not regular files are left out.
  */
-export function findCompanions(donor: string): AssetFile[] {
+export function findCompanions(donor: string): CopiedFile[] {
   return list(donor)
     .filter((name) => NAMES.has(name) || CODE.test(name) || LEGAL.test(name))
     .sort()

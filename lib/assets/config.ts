@@ -111,7 +111,7 @@ function checkObject(text: string): void {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? printable(cause.message) : "";
+    const reason = printable((cause as Error).message);
     refuse("CONFIG_NOT_JSON", `expected ${CONFIG} to be JSON, found: ${reason}`, undefined);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

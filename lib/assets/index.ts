@@ -8,7 +8,7 @@ import { patchConfig, readConfigText } from "./config.ts";
 import { MANIFEST, manifest } from "./manifest.ts";
 import { recipeYaml } from "./recipe.ts";
 import { shardIndex } from "./shard_index.ts";
-import { type AssetFile, type CardModel, textFile } from "./types.ts";
+import { type AssetFile, type CardModel, type CopiedFile, textFile } from "./types.ts";
 
 export type { AssetFile, CardModel } from "./types.ts";
 
@@ -63,8 +63,8 @@ function companionsOf(
   return [...patched, textFile("chat_template.jinja", chatTemplate)];
 }
 
-function withTemplate({ name, bytes }: AssetFile, template: string): AssetFile {
-  const content = bytes instanceof Uint8Array ? bytes : readRegularFile(bytes.copyFrom);
+function withTemplate({ name, bytes }: CopiedFile, template: string): AssetFile {
+  const content = readRegularFile(bytes.copyFrom);
   return textFile(name, patchTokenizerConfig(new TextDecoder().decode(content), template));
 }
 

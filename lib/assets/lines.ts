@@ -12,7 +12,7 @@ export function members(record: object): string {
 
 /** A section: members that are JSON already, ordered by name; a name may be any text. */
 export function membersByName(named: readonly (readonly [name: string, json: string])[]): string {
-  return object(named.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  return object(named.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** A section: a list. */

@@ -49,11 +49,12 @@ function trimsOf({ trims }: Plan): [string, string][] {
   return [["trims", items(trims.map(({ model, count, keep }) => ({ model, count, keep })))]];
 }
 
-function describeRecipe({ method, seed, models, assets, dropped }: Plan) {
+function describeRecipe({ method, seed, random, models, assets, dropped }: Plan) {
   const { dtype, layers, vocabSize, modules } = assets;
   return {
     method,
     seed,
+    ...(random === undefined ? {} : { random }),
     models: models.length,
     dtype,
     layers,

@@ -37,6 +37,8 @@ export interface Manifest {
   planHash: string;
   method: string;
   seed: string;
+  /** Where random numbers came from, when it was not Philox. */
+  random?: "torch-cpu";
   /** Files that were read, at the paths where they were. */
   inputs: readonly { path: string; size: number; headerHash: string }[];
   outputs: readonly { name: string; size: number }[];
@@ -86,6 +88,12 @@ class Reader {
     return /^\d{1,20}$/.test(text) ? text : this.refuse("recipe.seed", "an integer");
   }
 
+  random(value: unknown): { random?: "torch-cpu" } {
+    if (value === undefined) return {};
+    if (value === "torch-cpu") return { random: value };
+    return this.refuse("recipe.random", "torch-cpu, or not there");
+  }
+
   dtype(value: unknown, path: string): Dtype {
     const name = this.text(value, path);
     return isDtype(name) ? name : this.refuse(path, "a dtype");
@@ -115,18 +123,21 @@ export function readManifest(folder: string): Manifest {
     return { size: read.count(size, at), headerHash: read.text(headerHash, at) };
   });
   if (known.length !== inputs.length) read.refuse("paths.inputs", `${inputs.length} paths`);
+  const outputs = read.list(top.outputs, "outputs", (item, at) => {
+    const { name, size } = read.fields(item, at);
+    return { name: read.shard(name, at), size: read.count(size, at) };
+  });
+  const files = { sources: inputs.length, shards: new Set(outputs.map(({ name }) => name)) };
   const tensors = Object.entries(read.fields(top.tensors, "tensors"));
   return {
     version: read.text(top.weightloom, "weightloom"),
     planHash: read.text(top.plan, "plan"),
     method: read.text(recipe.method, "recipe.method"),
     seed: read.seed(recipe.seed),
+    ...read.random(recipe.random),
     inputs: inputs.map((input, i) => ({ path: known[i], ...input })),
-    outputs: read.list(top.outputs, "outputs", (item, at) => {
-      const { name, size } = read.fields(item, at);
-      return { name: read.shard(name, at), size: read.count(size, at) };
-    }),
-    tensors: tensors.map(([name, value]) => readTensor(name, value, inputs.length, read)),
+    outputs,
+    tensors: tensors.map(([name, value]) => readTensor(name, value, files, read)),
     ...(top.trims === undefined ? {} : { trims: readTrims(top.trims, read) }),
     models: read.list(paths.models, "paths.models", (item, at) => read.text(item, at)),
   };
@@ -137,8 +148,7 @@ function parse(file: string, read: Reader): unknown {
   try {
     bytes = readRegularFile(file);
   } catch (cause) {
-    if (!(cause instanceof MergeError)) throw cause;
-    throw new MergeError("MANIFEST", `${printable(file)}: ${cause.message}`, {
+    throw new MergeError("MANIFEST", `${printable(file)}: ${(cause as Error).message}`, {
       hint: "give the folder that weightloom wrote",
       cause,
     });
@@ -161,7 +171,18 @@ function readTrims(value: unknown, read: Reader): Trim[] {
   });
 }
 
-function readTensor(name: string, value: unknown, sources: number, read: Reader): ManifestTensor {
+/** What tensors may name: so many inputs, and the files of the output. */
+interface Files {
+  sources: number;
+  shards: ReadonlySet<string>;
+}
+
+function readTensor(
+  name: string,
+  value: unknown,
+  { sources, shards }: Files,
+  read: Reader,
+): ManifestTensor {
   const at = `tensors.${name}`;
   const fields = read.fields(value, at);
   const shape = read.list(fields.shape, `${at}.shape`, (axis, where) => read.count(axis, where));
@@ -184,6 +205,8 @@ function readTensor(name: string, value: unknown, sources: number, read: Reader)
     return read.refuse(`${at}.operation`, "an operation over its inputs");
   }
   const dtype = read.dtype(fields.dtype, `${at}.dtype`);
+  const shard = read.text(fields.shard, `${at}.shard`);
+  if (!shards.has(shard)) read.refuse(`${at}.shard`, "one of the outputs");
   const count = shape.reduce((product, axis) => product * axis, 1);
   if (!Number.isSafeInteger(count * DTYPES[dtype].bits)) read.refuse(`${at}.shape`, "smaller");
   return {
@@ -191,7 +214,7 @@ function readTensor(name: string, value: unknown, sources: number, read: Reader)
     dtype,
     shape,
     count,
-    shard: read.shard(fields.shard, `${at}.shard`),
+    shard,
     offset: read.count(fields.offset, `${at}.offset`),
     digest,
     operation,

@@ -50,7 +50,7 @@ export function itemsAt(text: string, at: number): Span[] {
 /** Position of the first character that is not white space. */
 export function skipSpace(text: string, at: number): number {
   let next = at;
-  while (" \t\r\n".includes(text[next] ?? "?")) next++;
+  while (" \t\r\n".includes(text[next])) next++;
   return next;
 }
 

@@ -6,6 +6,11 @@ export interface AssetFile {
   bytes: Uint8Array | { copyFrom: string };
 }
 
+/** One that is copied. */
+export interface CopiedFile extends AssetFile {
+  bytes: { copyFrom: string };
+}
+
 /** A model as the card shows it. */
 export interface CardModel {
   reference: ModelReference;

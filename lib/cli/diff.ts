@@ -1,13 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { figure, percent } from "../diff/figures.ts";
-import { type Diff, type DiffTensor, diff } from "../diff.ts";
+import { type Diff, type DiffOptions, type DiffTensor, diff } from "../diff.ts";
 import { MergeError, printable } from "../errors.ts";
+import { HUB_OPTIONS, hubOptions } from "./hub.ts";
 import { parse } from "./options.ts";
 import type { Streams } from "./run.ts";
-import { COMPUTE_OPTIONS, computeOptions, watched } from "./running.ts";
+import { COMPUTE_OPTIONS, computeOptions, isQuiet, watched } from "./running.ts";
 
 const OPTIONS = {
   ...COMPUTE_OPTIONS,
+  ...HUB_OPTIONS,
   base: { type: "string" },
   all: { type: "boolean" },
   html: { type: "string" },
@@ -18,7 +20,11 @@ export async function diffCommand(args: readonly string[], streams: Streams): Pr
   const { positionals, values } = parse(args, OPTIONS, ["MODEL", "..."]);
   const { base, html } = values;
   const page = typeof html === "string" ? (await import("../diff/page.ts")).diffPage : undefined;
-  const options = { ...computeOptions(values), ...(typeof base === "string" ? { base } : {}) };
+  const options: DiffOptions = {
+    ...computeOptions(values),
+    ...hubOptions(values, streams, isQuiet(values)),
+    ...(typeof base === "string" ? { base } : {}),
+  };
   const found = await watched(values, streams, (watching) => {
     return diff(positionals, { ...options, ...watching });
   });
@@ -42,8 +48,9 @@ function* asText(found: Diff, all: boolean): Generator<string> {
   for (const tensor of found.tensors) rows.push(...rowsOf(found, tensor, all));
   if (rows.length > 1) yield* aligned(rows);
   for (const { tensor, model, detail } of found.mismatches) {
-    const where = model === null ? found.base : found.models[model];
-    yield `${printable(tensor)}: ${printable(where ?? "")}: ${detail}`;
+    // Without a model it is the base's fault.
+    const where = model === null ? (found.base as string) : found.models[model];
+    yield `${printable(tensor)}: ${printable(where)}: ${detail}`;
   }
   if (rows.length > 1 || found.mismatches.length > 0) yield "";
   yield* wholeOf(found);

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../errors.ts";
+import type { ErrorCode, MergeError } from "../errors.ts";
 
 /**
  * Exit codes: 0 done; 1 a defect; 2 wrong arguments or recipe; 3 a model file or the fit of the
@@ -36,7 +36,14 @@ const ARGUMENTS: readonly ErrorCode[] = [
   "DEVICE_MEMORY",
 ];
 
-export function exitCodeOf(code: ErrorCode): number {
+/** Of several problems, the exit code that all of them have; where they differ, 2. */
+export function exitCodeOf({ code, problems }: Pick<MergeError, "code" | "problems">): number {
+  if (code !== "SEVERAL_PROBLEMS") return exitCodeFor(code);
+  const [first, ...others] = new Set(problems.map((each) => exitCodeFor(each.code)));
+  return others.length === 0 ? first : exitCodeFor(code);
+}
+
+function exitCodeFor(code: ErrorCode): number {
   if (code === "INTERNAL") return 1;
   if (ARGUMENTS.includes(code)) return 2;
   if (OUTPUT.includes(code)) return 4;

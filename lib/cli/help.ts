@@ -16,7 +16,8 @@ export const HELP = `weightloom: merge models, the same bytes everywhere
   weightloom COMMAND --help              the options of a command
   weightloom --version
 
-RECIPE.yml is a mergekit configuration; a MODEL is a folder or a .safetensors file.`;
+RECIPE.yml is a mergekit configuration; a MODEL is a folder, a .safetensors file,
+or a name on the hub.`;
 
 /** Options of every command that computes. */
 const COMPUTE = `  -j, --threads N          worker threads
@@ -28,6 +29,10 @@ const COMPUTE = `  -j, --threads N          worker threads
   --json                   print the result, or the problems, as JSON
   --quiet                  no progress`;
 
+/** Options of every command that takes names of the hub. */
+const HUB = `  --offline                take models of the hub from the cache only
+  --transformers-cache DIR folder of the Hugging Face cache`;
+
 /** Options of every command that writes a model. */
 const WRITE = `  --overwrite              replace what lies at OUT, once the new model is whole
   --max-memory N           bound on anonymous memory, such as 512M
@@ -35,8 +40,7 @@ const WRITE = `  --overwrite              replace what lies at OUT, once the new
   --on-nonfinite NAME      NaN and overflow in the output: warn (default), error or allow
   --no-resume              do not go on with whole shards that an interrupted run has left
   --no-sync                do not wait for the disk; faster, unsafe in a power cut
-  --offline                take models of the hub from the cache only
-  --transformers-cache DIR folder of the Hugging Face cache
+${HUB}
   --no-copy-tokenizer      leave out the tokenizer`;
 
 const SHARDS = `  --max-shard-size N       most bytes in one file, such as 5GB, 500MiB, 0 for one file
@@ -64,22 +68,21 @@ mergekit's other options are accepted; those without effect are named once.`,
   --tensors                one line for every output tensor
   --random-seed N          seed of random choices (default 0)
   --out-shard-size N       most bytes in one file (default 5B)
-  --offline                take models of the hub from the cache only
-  --transformers-cache DIR folder of the Hugging Face cache
+${HUB}
   --json                   the whole plan as JSON`,
   ],
   [
     "explain",
     `weightloom explain RECIPE.yml [options]
 
-  --offline                take models of the hub from the cache only
-  --transformers-cache DIR folder of the Hugging Face cache
+${HUB}
   --json                   the same for every tensor as JSON`,
   ],
   [
     "inspect",
     `weightloom inspect MODEL [options]
 
+${HUB}
   --json                   tensors, files, dtypes, sizes, tying and metadata as JSON`,
   ],
   [
@@ -91,6 +94,7 @@ Compares all others with the first; with --base all with the base, as task vecto
   --base MODEL             the model that the others were trained from
   --all                    list tensors that are the same, too
   --html FILE              write a page with heat maps (needs the package vega)
+${HUB}
 ${COMPUTE}
 
 Ends with 0 when all tensors are the same to the byte, 1 when something differs, 2 on trouble.`,

@@ -1,7 +1,7 @@
-/** Options about models of the hub, which `merge` and `plan` share. */
+/** Options about models of the hub, for every command that takes their names. */
 import { printable } from "../errors.ts";
 import type { Download } from "../hub/download.ts";
-import type { PlanRecipeOptions } from "../merge.ts";
+import type { HubModelOptions } from "../hub/options.ts";
 import { formatBytes } from "../plan/explain.ts";
 import type { Parsed } from "./options.ts";
 import type { Streams } from "./run.ts";
@@ -16,12 +16,12 @@ function lineFor({ model, file, size, number, count }: Download): string {
   return `downloading ${what}, ${formatBytes(size)} (${number} of ${count})`;
 }
 
-/** Options for `merge` and `plan`; downloads are told line by line unless `quiet`. */
+/** Options for the API; downloads are told line by line unless `quiet`. */
 export function hubOptions(
   values: Parsed["values"],
   streams: Streams,
   quiet: boolean,
-): Pick<PlanRecipeOptions, "offline" | "cacheDir" | "onDownload"> {
+): Pick<HubModelOptions, "offline" | "cacheDir" | "onDownload"> {
   const cache = values["transformers-cache"];
   return {
     ...(typeof values.offline === "boolean" ? { offline: values.offline } : {}),

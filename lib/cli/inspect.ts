@@ -1,14 +1,18 @@
 import { printable } from "../errors.ts";
 import { type InspectedTensor, type Inspection, inspect } from "../inspect.ts";
 import { formatBytes } from "../plan/explain.ts";
+import { HUB_OPTIONS, hubOptions } from "./hub.ts";
 import { parse } from "./options.ts";
 import type { Streams } from "./run.ts";
 
+const OPTIONS = { json: { type: "boolean" }, ...HUB_OPTIONS } as const;
+
 /** `weightloom inspect MODEL` */
 export async function inspectCommand(args: readonly string[], streams: Streams): Promise<number> {
-  const { positionals, values } = parse(args, { json: { type: "boolean" } }, ["MODEL"]);
-  const found = inspect(positionals[0]);
-  if (values.json === true) streams.out(JSON.stringify(found, null, 2));
+  const { positionals, values } = parse(args, OPTIONS, ["MODEL"]);
+  const json = values.json === true;
+  const found = await inspect(positionals[0], hubOptions(values, streams, json));
+  if (json) streams.out(JSON.stringify(found, null, 2));
   else for (const line of asText(found)) streams.out(line);
   return 0;
 }

@@ -1,4 +1,5 @@
 /** From argv to a command, and from an error to an exit code. */
+import { inspect } from "node:util";
 import { describe, MergeError, printable } from "../errors.ts";
 import { exitCodeOf } from "./exit.ts";
 import { HELP, helpFor } from "./help.ts";
@@ -62,17 +63,17 @@ export async function run(argv: readonly string[], streams: Streams = CONSOLE): 
     return await command(args, streams);
   } catch (error) {
     const code = report(error, args.includes("--json"), streams);
-    return COMPARING.has(name ?? "") && code !== 130 ? 2 : code;
+    return COMPARING.has(String(name)) && code !== 130 ? 2 : code;
   }
 }
 
 function report(error: unknown, json: boolean, streams: Streams): number {
   if (!(error instanceof MergeError)) {
-    streams.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    streams.error(inspect(error));
     return 1;
   }
   const { code, problems } = error;
   if (json) streams.out(JSON.stringify({ error: { code, problems } }, null, 2));
   else for (const each of problems) streams.error(`error ${each.code}: ${describe(each)}`);
-  return exitCodeOf(code);
+  return exitCodeOf(error);
 }

@@ -28,7 +28,7 @@ export function readContents(check: Check, top: PlainRecord): Pick<Recipe, "body
 
 function readModule(check: Check, value: unknown, path: string): RecipeBody {
   const record = check.mapping(value, path, ["models", "slices", "parameters"]);
-  if (record === undefined) return { parameters: {} };
+  if (record === undefined) return { models: [], parameters: {} };
   const kind = onlyOne(check, record, path, ["models", "slices"]);
   return readBody(check, record, path, kind, readOuter(check, record, path));
 }
@@ -58,7 +58,7 @@ function readBody(
   kind: "models" | "slices" | undefined,
   parameters: Parameters,
 ): RecipeBody {
-  if (kind === undefined) return { parameters };
+  if (kind === undefined) return { models: [], parameters };
   const at = join(path, kind);
   const items = check.items(record[kind], at, kind);
   return kind === "models"

@@ -1,4 +1,3 @@
-import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import {
   Composer,
@@ -11,6 +10,7 @@ import {
   type YAMLError,
 } from "yaml";
 import { MergeError, type Problem, printable, problem, throwProblems } from "../errors.ts";
+import { AT_ONCE } from "../format/file.ts";
 import { RECIPE_LIMITS, type RecipeDocument, tooLarge } from "./document.ts";
 import { placeAt, type Source, walkDocument } from "./walk.ts";
 
@@ -93,9 +93,9 @@ function faultsOf(document: Document, source: Source): Problem[] {
     const message = OWN_WORDS[each.code] ?? printable(each.message);
     return problem("RECIPE_NOT_YAML", message, HINTS[each.code], place);
   });
-  const { yaml } = document.directives ?? {};
-  if (yaml?.explicit === true && yaml.version !== "1.2") {
-    const place = placeAt(source, document.range?.[0] ?? 0);
+  const { yaml } = document.directives!;
+  if (yaml.explicit === true && yaml.version !== "1.2") {
+    const place = placeAt(source, document.range![0]);
     const message = `the document asks for YAML ${yaml.version}; recipes are YAML 1.2`;
     faults.push(problem("RECIPE_NOT_YAML", message, "remove the %YAML line", place));
   }
@@ -130,8 +130,7 @@ function decodeUtf8(bytes: Uint8Array, file: string | undefined): string {
 async function readBounded(path: string): Promise<Uint8Array> {
   let handle: FileHandle | undefined;
   try {
-    // without O_NONBLOCK, opening a pipe would wait for a writer
-    handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    handle = await open(path, AT_ONCE);
     const status = await handle.stat();
     if (!status.isFile()) throw unreadable(path, "it is not a regular file");
     const most = RECIPE_LIMITS.bytes;
@@ -146,7 +145,7 @@ async function readBounded(path: string): Promise<Uint8Array> {
     throw tooLarge(`more than ${most} bytes`, fileOnly(path));
   } catch (cause) {
     if (cause instanceof MergeError) throw cause;
-    throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
+    throw unreadable(path, (cause as Error).message, cause);
   } finally {
     // What was read is none the worse when closing fails.
     await handle?.close().catch(() => {});

@@ -58,7 +58,8 @@ function isClear({ base, entries }: Group, method: Method): boolean {
 
 function groupsOf(recipe: Recipe): Group[] {
   if (recipe.body !== undefined) return bodyGroups(recipe, recipe.body, "");
-  return Object.entries(recipe.modules ?? {}).flatMap(([name, body]) => {
+  const modules = recipe.modules as Required<Recipe>["modules"];
+  return Object.entries(modules).flatMap(([name, body]) => {
     return bodyGroups(recipe, body, join("modules", name));
   });
 }
@@ -71,7 +72,7 @@ function bodyGroups(recipe: Recipe, body: RecipeBody, path: string): Group[] {
     const at = join(path, "models");
     return [{ path: at, base, entries, joins: true, levels: outer }];
   }
-  return (body.slices ?? []).map((slice, i) => {
+  return body.slices.map((slice, i) => {
     const at = join(join(path, "slices"), i);
     return {
       path: at,
@@ -130,7 +131,7 @@ function checkEntries(check: Check, group: Group, method: Method): void {
     group.entries.forEach(({ model, parameters, place }, i) => {
       if (i === base || model === UNREADABLE || parameters[name] !== undefined) return;
       const message = `\`${method.name}\` needs the parameter \`${name}\` of this model`;
-      check.fail("MISSING_PARAMETER", place.path ?? group.path, message, HINT);
+      check.fail("MISSING_PARAMETER", place.path as string, message, HINT);
     });
   }
 }

@@ -45,12 +45,13 @@ export interface RecipeSlice {
 }
 
 /** The body of a merge: whole models, or slices of them; exactly one of the two. */
-export interface RecipeBody {
-  models?: readonly RecipeModel[];
-  slices?: readonly RecipeSlice[];
+export type RecipeBody = (
+  | { models: readonly RecipeModel[]; slices?: undefined }
+  | { models?: undefined; slices: readonly RecipeSlice[] }
+) & {
   /** Of the module; empty for a body that is no module's. */
   parameters: Parameters;
-}
+};
 
 /** A dtype that a recipe can ask for; YAML spells them `float32`, `float16`, `bfloat16`. */
 export type RecipeDtype = "F32" | "F16" | "BF16";

@@ -48,7 +48,7 @@ function resolveAliases(document: Document, source: Source): Map<Alias, Node> {
   const problems: Problem[] = [];
   const fault = (alias: Alias, what: string): void => {
     const message = `the alias *${printable(alias.source)} ${what}`;
-    const at = placeAt(source, alias.range?.[0] ?? 0);
+    const at = placeAt(source, alias.range![0]);
     if (problems.length < 20) problems.push(problem("RECIPE_NOT_YAML", message, undefined, at));
   };
   visit(document, {
@@ -88,20 +88,20 @@ class Walk {
     if (isSeq(node)) {
       return node.items.map((item, i) => {
         const at = join(path, i);
-        return this.value(item, at, depth + 1, this.#placeOf(item, place, at));
+        return this.value(item, at, depth + 1, this.#placeOf(item, at));
       });
     }
-    if (isMap(node)) return this.#record(node, path, depth, place);
+    if (isMap(node)) return this.#record(node, path, depth);
     if (!isScalar(node)) return null;
     if (node.type === "PLAIN" && node.source !== undefined) this.written.set(path, node.source);
     return node.value;
   }
 
-  #record(map: YAMLMap, path: string, depth: number, place: Place): Record<string, unknown> {
+  #record(map: YAMLMap, path: string, depth: number): Record<string, unknown> {
     const record: Record<string, unknown> = Object.create(null);
     for (const [key, pair] of this.#entries(map, depth)) {
       const at = join(path, key);
-      record[key] = this.value(pair.value, at, depth + 1, this.#placeOf(pair.key, place, at));
+      record[key] = this.value(pair.value, at, depth + 1, this.#placeOf(pair.key, at));
     }
     return record;
   }
@@ -121,7 +121,7 @@ class Walk {
   }
 
   #merge(pair: Pair, entries: Map<string, Pair>, depth: number): void {
-    const place = this.#placeOf(pair.key, {});
+    const place = this.#placeOf(pair.key);
     const given = this.#resolve(pair.value);
     for (const item of isSeq(given) ? given.items : [given]) {
       const from = this.#resolve(item);
@@ -141,7 +141,7 @@ class Walk {
     if (!isAlias(node)) return node;
     this.#aliases += 1;
     if (this.#aliases > RECIPE_LIMITS.aliases) {
-      const place = this.#placeOf(node, {});
+      const place = this.#placeOf(node);
       throw tooLarge(`more than ${RECIPE_LIMITS.aliases} aliases, nested ones expanded`, place);
     }
     return this.#targets.get(node);
@@ -149,7 +149,7 @@ class Walk {
 
   #duplicate(key: Scalar<string>): void {
     const message = `the key \`${printable(key.value)}\` occurs twice in one mapping`;
-    this.#report(message, this.#placeOf(key, {}), "keep one of the two");
+    this.#report(message, this.#placeOf(key), "keep one of the two");
   }
 
   #report(message: string, place: Place, hint?: string): void {
@@ -157,9 +157,8 @@ class Walk {
     this.problems.push(problem("RECIPE_NOT_YAML", message, hint, place));
   }
 
-  #placeOf(node: unknown, otherwise: Place, path?: string): Place {
-    const range = (node as Node | null)?.range;
-    if (range) return placeAt(this.#source, range[0], path);
-    return path === undefined ? otherwise : { ...otherwise, path };
+  /** The parser gives every node a range, also where nothing is written. */
+  #placeOf(node: unknown, path?: string): Place {
+    return placeAt(this.#source, (node as Node).range![0], path);
   }
 }

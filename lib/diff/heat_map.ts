@@ -61,7 +61,7 @@ function labelled(columns: readonly string[], width: number): string[] {
   return columns.filter((_, i) => i % every === 0);
 }
 
-function scalesOf({ rows, columns, domain, diverging }: HeatMap): Spec["scales"] {
+function scalesOf({ rows, columns, domain, diverging }: HeatMap): Required<Spec>["scales"] {
   return [
     { name: "x", type: "band", domain: [...columns], range: "width", padding: 0.04 },
     { name: "y", type: "band", domain: [...rows], range: "height", padding: 0.04 },
@@ -74,7 +74,7 @@ function scalesOf({ rows, columns, domain, diverging }: HeatMap): Spec["scales"]
   ];
 }
 
-function marksOf({ cells, diverging, domain }: HeatMap): Spec["marks"] {
+function marksOf({ cells, diverging, domain }: HeatMap): Required<Spec>["marks"] {
   const middle = (domain[0] + domain[1]) / 2;
   const half = (domain[1] - domain[0]) / 2;
   const dark = diverging
@@ -131,7 +131,7 @@ function specOf(map: HeatMap): Spec {
     },
     config: { text: { font: FONT }, axis: { labelFont: FONT, titleFont: FONT } },
     data: [{ name: "cells", values: [...map.cells] }],
-    scales: scalesOf(map) ?? [],
+    scales: scalesOf(map),
     axes: [
       { orient: "left", scale: "y", labelPadding: 6, labelLimit: 0, ...axis },
       {
@@ -156,7 +156,7 @@ function specOf(map: HeatMap): Spec {
         format: ".2~g",
       },
     ],
-    marks: marksOf(map) ?? [],
+    marks: marksOf(map),
   };
 }
 

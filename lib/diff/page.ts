@@ -63,8 +63,9 @@ function cellsOf({ tensors }: Diff, grid: Grid, value: Shown["value"]): Cell[] {
     field.count += count;
     sums.set(`${column} ${row}`, field);
   }
-  return [...sums.values()].flatMap(({ row, column, sum, count }) => {
-    return count === 0 ? [] : [{ row, column, value: sum / count }];
+  // What has no elements has no figure either.
+  return [...sums.values()].map(({ row, column, sum, count }) => {
+    return { row, column, value: sum / count };
   });
 }
 
@@ -189,7 +190,7 @@ function tensorTable({ models, base, tensors }: Diff): string {
 function mismatchTable({ models, base, mismatches }: Diff): string {
   if (mismatches.length === 0) return "";
   const rows = mismatches.map(({ tensor, model, detail }) => {
-    return [tensor, model === null ? (base ?? "") : models[model], detail];
+    return [tensor, model === null ? (base as string) : models[model], detail];
   });
   return `<h2>Not compared</h2>\n${table([["tensor", "model", "found"], ...rows])}`;
 }

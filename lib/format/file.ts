@@ -2,6 +2,12 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type ErrorCode, MergeError } from "../errors.ts";
 
+/**
+ * Flags to open a file for reading at once: a pipe would wait for a writer. Windows has no
+ * O_NONBLOCK, and "or" takes what is undefined for 0.
+ */
+export const AT_ONCE: number = constants.O_RDONLY | constants.O_NONBLOCK;
+
 /** Throws a MergeError about a file. */
 export function refuse(
   code: ErrorCode,
@@ -23,7 +29,7 @@ export function withRegularFile<T>(
 ): T {
   let descriptor = -1;
   try {
-    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    descriptor = openSync(path, AT_ONCE);
     const stat = fstatSync(descriptor, { bigint: true });
     if (!stat.isFile()) refuseKind(path);
     return use(descriptor, stat);

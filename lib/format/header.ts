@@ -162,10 +162,6 @@ function readJson(json: Uint8Array, file: string | undefined) {
     else entries.push(readEntry(scanner, name, file));
   }
   scanner.finish();
-  if (entries.length > MAX_TENSORS) {
-    const message = `expected at most ${MAX_TENSORS} tensors, found ${entries.length}`;
-    refuse("HEADER_TOO_LARGE", message, file);
-  }
   return { entries, metadata };
 }
 

@@ -168,7 +168,6 @@ function checkIndex(
     const found = `found in "${printable(holder)}"`;
     differences.push(`tensor "${printable(tensor)}": not in the index, ${found}`);
   }
-  if (differences.length === 0) return;
   const message = `expected the index to agree with its shards, found ${differences.length}`;
   const text = `${message} differences:\n  ${listing(differences, "\n  ")}`;
   refuse("INDEX_MISMATCH", text, path);
@@ -251,7 +250,7 @@ function parse(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? printable(cause.message) : "";
+    const reason = printable((cause as Error).message);
     return refuse("CONFIG_NOT_JSON", `expected ${CONFIG} to be JSON, found: ${reason}`, path);
   }
 }

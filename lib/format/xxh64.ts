@@ -31,9 +31,8 @@ function multiply(a: Wide, b: Wide): Wide {
   return [high, Math.imul(a[1], b[1]) >>> 0];
 }
 
+/** By 1 to 31 bits. */
 function rotate(a: Wide, by: number): Wide {
-  if (by >= 32) return rotate([a[1], a[0]], by - 32);
-  if (by === 0) return a;
   return [((a[0] << by) | (a[1] >>> (32 - by))) >>> 0, ((a[1] << by) | (a[0] >>> (32 - by))) >>> 0];
 }
 

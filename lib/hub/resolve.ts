@@ -108,6 +108,6 @@ function unavailable(what: string, endpoint: string, cause: unknown): MergeError
     403: "the model may be gated: accept its terms on the hub, and set HF_TOKEN",
     404: "check the name and the revision",
   };
-  const hint = hints[statusCode ?? 0] ?? "check the network, or download the model beforehand";
+  const hint = hints[statusCode as number] ?? "check the network, or download the model beforehand";
   return new MergeError("HUB_UNAVAILABLE", text, { hint, cause });
 }

@@ -1,4 +1,3 @@
-import { MergeError } from "../errors.ts";
 import type { Operation } from "../plan/types.ts";
 import { rowWidth } from "./task.ts";
 import type { Method, TensorContext } from "./types.ts";
@@ -43,9 +42,6 @@ export const nuslerp: Method = {
   ],
   lower(tensor): Operation {
     const inputs = tensor.others;
-    if (inputs.length !== 2) {
-      throw new MergeError("MODEL_COUNT", "nuslerp takes two models beside the base");
-    }
     const [first, second] = inputs.map((input) => tensor.numberOf("weight", input) as number);
     const parameters = [shareOf(first, second)];
     const base = tensor.base ?? null;

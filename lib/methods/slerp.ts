@@ -17,7 +17,7 @@ export const slerp: Method = {
   ],
   lower(tensor) {
     const t = tensor.number("t") as number;
-    const from = tensor.base ?? tensor.others[0];
+    const from = tensor.base as number;
     const to = tensor.others.find((input) => input !== from);
     if (to === undefined || t === 0) return { op: "copy", input: from };
     if (t === 1) return { op: "copy", input: to };

@@ -135,7 +135,7 @@ function parameters(form: TaskForm): ParameterSpec[] {
     },
     ...OF_SPARSIFY[form.sparsify],
     flag("normalize", form.normalize, "Divide by the sum of the weights that take part."),
-    random ? { ...rescale, type: "integer", default: form.rescale ? 1 : 0, ...RESCALES } : rescale,
+    random ? { ...rescale, type: "integer", default: Number(form.rescale), ...RESCALES } : rescale,
     ...VARIANTS[form.sparsify],
     {
       name: "lambda",

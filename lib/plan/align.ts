@@ -141,7 +141,6 @@ function sameShape(a: ModelTensor, b: ModelTensor): boolean {
 function commonRows(tensors: readonly ModelTensor[]): readonly number[] | undefined {
   const [first] = tensors;
   const [, ...rest] = first.shape;
-  if (first.shape.length === 0) return undefined;
   if (tensors.some(({ shape }) => shape.slice(1).join() !== rest.join())) return undefined;
   if (tensors.some(({ shape }) => shape.length !== first.shape.length)) return undefined;
   return [Math.min(...tensors.map(({ shape }) => shape[0])), ...rest];

@@ -90,8 +90,8 @@ export class RecipeContext implements TensorContext {
   }
 
   #settle(name: string, found: number | undefined, tensor: string): number | undefined {
-    const spec = this.#method.parameters.find((each) => each.name === name);
-    if (spec === undefined) throw new MergeError("INTERNAL", `no parameter ${name}`);
+    // A method asks only for parameters that it declares.
+    const spec = this.#method.parameters.find((each) => each.name === name) as ParameterSpec;
     if (found !== undefined) return representable(spec, found);
     if (spec.default !== undefined) return Number(spec.default);
     if (spec.optional === true) return undefined;

@@ -88,7 +88,8 @@ function outputOf(recipes: readonly Recipe[], uses: readonly (readonly string[])
 }
 
 function circular(recipes: readonly Recipe[], circle: readonly number[]): MergeError {
-  const names = circle.map((i) => printable(recipes[i].name ?? "the unnamed one"));
+  // Who is in a circle is used by its name.
+  const names = circle.map((i) => printable(recipes[i].name as string));
   const message = `documents use each other's results in a circle: ${names.join(" uses ")}`;
   return new MergeError("CIRCULAR_RECIPE", message, { place: recipes[circle[0]].places[""] });
 }
@@ -127,7 +128,7 @@ export function plannedModel(plan: Plan, folder: string, directory: string): Mod
 
 function configOf(plan: Plan): Model["config"] {
   const file = donorAssets(plan).find(({ name }) => name === "config.json");
-  if (file === undefined || !(file.bytes instanceof Uint8Array)) return undefined;
-  const text = new TextDecoder().decode(file.bytes);
+  if (file === undefined) return undefined;
+  const text = new TextDecoder().decode(file.bytes as Uint8Array);
   return { text, value: JSON.parse(text) };
 }

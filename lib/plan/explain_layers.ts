@@ -93,7 +93,8 @@ function layersOf(tensors: readonly Worded[]): Layer[] {
 
 /** Layers in order, what is outside of them last. */
 function byPlace({ at: a }: Layer, { at: b }: Layer): number {
-  if (a === null || b === null) return (a === null ? 1 : 0) - (b === null ? 1 : 0);
+  if (a === null) return 1;
+  if (b === null) return -1;
   return a.prefix === b.prefix ? a.first - b.first : a.prefix < b.prefix ? -1 : 1;
 }
 

@@ -53,9 +53,14 @@ function shardName(index: number, count: number): string {
 
 /**
  * Lays tensors out in shards of at most `limit` bytes of tensors (0: one file). Within a file the
- * widest dtypes come first, so that every tensor is aligned to its own width.
+ * widest dtypes come first, so that every tensor is aligned to its own width. Every file has the
+ * metadata; without a `format` of its own, that of PyTorch.
  */
-export function layOut<T extends Placeable>(items: readonly T[], limit: number): Layout<T> {
+export function layOut<T extends Placeable>(
+  items: readonly T[],
+  limit: number,
+  metadata: ReadonlyMap<string, string> = new Map(),
+): Layout<T> {
   const packed = pack(items, limit);
   const layout: Layout<T> = { shards: [], placed: [] };
   packed.forEach((shardItems, shard) => {
@@ -68,7 +73,7 @@ export function layOut<T extends Placeable>(items: readonly T[], limit: number):
       const { name, dtype, shape } = item;
       return { name, dtype, shape, begin, end: at };
     });
-    const header = serializeHeader(entries, new Map([["format", "pt"]]));
+    const header = serializeHeader(entries, new Map([["format", "pt"], ...metadata]));
     const name = shardName(shard, packed.length);
     const encoded = Buffer.from(header).toString("base64");
     layout.shards.push({ name, size: header.byteLength + at, header: encoded });

@@ -102,9 +102,8 @@ function findPart(name: string, parts: readonly Part[]): Part | undefined {
   const fits = ({ word }: Part) => kind === undefined || (kindOf(word) ?? kind) === kind;
   return onlyOne(
     layered.filter((part) => {
-      return (
-        fits(part) && (part.path.includes(name) || (part.word !== "" && name.includes(part.word)))
-      );
+      const { path, word } = part;
+      return fits(part) && (path.includes(name) || (word !== "" && name.includes(word)));
     }),
   );
 }
@@ -113,16 +112,21 @@ function findPart(name: string, parts: readonly Part[]): Part | undefined {
 class Assignment {
   readonly parts: readonly Part[];
   readonly claimed: Map<string, Part> = new Map();
-  readonly #recipe: Recipe;
+  readonly #names: readonly string[];
+  readonly #places: Recipe["places"];
   readonly #problems: Problem[];
 
-  constructor(recipe: Recipe, models: Iterable<Model>, problems: Problem[]) {
-    this.#recipe = recipe;
+  constructor(
+    names: readonly string[],
+    places: Recipe["places"],
+    models: Iterable<Model>,
+    problems: Problem[],
+  ) {
+    this.#names = names;
+    this.#places = places;
     this.#problems = problems;
     this.parts = partsOf(models);
-    for (const name of Object.keys(recipe.modules ?? {})) {
-      if (name !== "default") this.#claim(name);
-    }
+    for (const name of names) if (name !== "default") this.#claim(name);
     this.#checkComplete();
   }
 
@@ -131,7 +135,7 @@ class Assignment {
   }
 
   #claim(name: string): void {
-    const place = this.#recipe.places[join("modules", name)];
+    const place = this.#places[join("modules", name)];
     const part = findPart(name, this.parts);
     if (part === undefined) {
       const message = `the models have no module ${printable(name)}, or it is not clear which`;
@@ -151,21 +155,20 @@ class Assignment {
 
   /** Everything with layers must be some module's, or the output would lack it. */
   #checkComplete(): void {
-    if (this.#recipe.modules?.default !== undefined || this.#problems.length > 0) return;
+    if (this.#names.includes("default") || this.#problems.length > 0) return;
     const paths = new Set([...this.claimed.values()].map(({ path }) => path));
     const left = this.layered.filter(({ path }) => !paths.has(path)).map(({ word }) => word);
     if (left.length === 0) return;
     const message = `modules does not say what becomes of ${left.map(printable).join(", ")}`;
     const hint = "add them, or a module `default` for the rest";
-    this.#problems.push(problem("MISSING_KEY", message, hint, this.#recipe.places.modules));
+    this.#problems.push(problem("MISSING_KEY", message, hint, this.#places.modules));
   }
 
   /** Module that takes what no other claims: `default`, else the language model, else the first. */
   fallback(): string {
-    const names = Object.keys(this.#recipe.modules ?? {});
-    if (names.includes("default")) return "default";
-    const text = names.find((name) => kindOf(this.claimed.get(name)?.word ?? "") === "text");
-    return text ?? names[0];
+    if (this.#names.includes("default")) return "default";
+    const text = [...this.claimed].find(([, { word }]) => kindOf(word) === "text");
+    return text === undefined ? this.#names[0] : text[0];
   }
 
   /** Name of the module that a tensor or a series belongs to. */
@@ -189,11 +192,12 @@ export function scopeBodies(
   problems: Problem[],
 ): ScopedBody[] {
   if (recipe.body !== undefined) return [{ body: recipe.body, scope: EVERYTHING }];
-  const modules = Object.entries(recipe.modules ?? {});
+  const modules = Object.entries(recipe.modules as Required<Recipe>["modules"]);
   const [first] = modules;
   if (modules.length === 1 && first[0] === "default")
     return [{ body: first[1], scope: EVERYTHING }];
-  const assignment = new Assignment(recipe, models, problems);
+  const names = modules.map(([name]) => name);
+  const assignment = new Assignment(names, recipe.places, models, problems);
   const fallback = assignment.fallback();
   return modules.map(([module, body]) => {
     const owns = (name: string) => assignment.ownerOf(name, fallback) === module;

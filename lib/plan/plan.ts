@@ -4,7 +4,6 @@ import { formatReference } from "../config/reference.ts";
 import type { Recipe } from "../config/types.ts";
 import { MergeError, type Problem, printable, throwProblems } from "../errors.ts";
 import type { Model } from "../format/model.ts";
-import { METHODS } from "../methods/index.ts";
 import type { Method } from "../methods/types.ts";
 import { type Aligned, type Alignment, align } from "./align.ts";
 import { assetsOf } from "./assets.ts";
@@ -16,6 +15,7 @@ import { type Lowering, lower } from "./lower.ts";
 import { scopeBodies } from "./modules.ts";
 import { isVocabularyTensor } from "./names.ts";
 import { SharedOperations, textOfOperation } from "./operations.ts";
+import { inDocumentOrder } from "./order.ts";
 import { policiesOf, Reasons, Remarks } from "./policies.ts";
 import type { ResolvedTensor } from "./resolved.ts";
 import { ModelList, makeSlices } from "./slices.ts";
@@ -32,18 +32,20 @@ import { want } from "./wanted.ts";
 export interface PlanOptions {
   /** Folder of the recipe file, where model paths are looked for after the working directory. */
   recipeFolder?: string | undefined;
-  /** Known methods; by default the table. */
-  methods?: ReadonlyMap<string, Method>;
-  /** Seed of random choices; default 0. */
-  seed?: bigint;
-  /** Source of random numbers; default philox. */
-  random?: "philox" | "torch-cpu";
+  /** Known methods, with the recipe's. */
+  methods: ReadonlyMap<string, Method>;
+  /** Seed of random choices. */
+  seed: bigint;
+  /** Source of random numbers. */
+  random: "philox" | "torch-cpu";
   /** Most bytes of tensors in one output file; 0 for a single file. Default 5,000,000,000. */
   shardSize?: number;
   /** Models that were found before planning, by `path[@revision]`; others are local paths. */
   located?: LocatedModels | undefined;
   /** Hashes of the plans whose results are among the models. */
-  uses?: readonly string[];
+  uses: readonly string[];
+  /** Whether the output has the `__metadata__` of the model that it is made from. */
+  keepMetadata?: boolean | undefined;
   /** Told the resolved parameters of every tensor. */
   trace?: ((resolved: ResolvedTensor) => void) | undefined;
 }
@@ -58,29 +60,29 @@ const CANNOT = "the recipe cannot be planned";
  * output head and an embedding are compared where config.json leaves open whether they are one.
  * @throws MergeError with the problem's code, or SEVERAL_PROBLEMS
  */
-export function makePlan(recipe: Recipe, options: PlanOptions = {}): Plan {
+export function makePlan(recipe: Recipe, options: PlanOptions): Plan {
   const problems: Problem[] = [];
-  const method = (options.methods ?? METHODS).get(recipe.mergeMethod);
-  if (method === undefined) throw new MergeError("UNKNOWN_METHOD", recipe.mergeMethod);
+  const { seed, random } = options;
+  const settle = () => throwProblems(inDocumentOrder(problems, recipe), CANNOT);
+  const method = options.methods.get(recipe.mergeMethod) as Method;
   const opened = openModels(recipe, options, problems);
-  throwProblems(problems, CANNOT);
+  settle();
   const scoped = scopeBodies(recipe, opened.values(), problems);
-  throwProblems(problems, CANNOT);
+  settle();
   const list = new ModelList();
   const around = { recipe, method, opened, list, problems };
   const bodies = scoped.map((each) => ({ slices: makeSlices(each, around), scope: each.scope }));
   const donor = opened.get(formatReference(recipe.baseModel ?? list.references[0])) as Model;
   const tokens = settleTokens(recipe, { donor, opened, list, problems });
-  throwProblems(problems, CANNOT);
-  const seed = options.seed ?? 0n;
+  settle();
   const wanted = bodies.flatMap(({ slices, scope }) => [...want(slices, scope, problems)]);
-  const chance = { seed, random: options.random ?? "philox" } as const;
+  const chance = { seed, random };
   const [remarks, reasons, tally] = [new Remarks(), new Reasons(), new Tally()];
   const alignment = { policies: policiesOf(recipe), tally, remarks, reasons };
   const lowering = { recipe, method, chance, trace: options.trace };
   const lowered = assignDraws(lowerAll(wanted, lowering, alignment));
   problems.push(...tally.problems());
-  throwProblems(problems, CANNOT);
+  settle();
   if (lowered.length === 0) throw new MergeError("NO_TENSORS", "the recipe yields no tensor");
   const { items, trims } = assignTrims(lowered);
   const ties = new Ties();
@@ -92,12 +94,7 @@ function lowerAll(wanted: readonly Wanted[], lowering: Lowering, alignment: Alig
   const items: Item[] = [];
   const operations = new SharedOperations();
   const { tally } = alignment;
-  const names = new Set<string>();
   for (const each of wanted) {
-    if (names.has(each.name)) {
-      tally.add("twice", "DUPLICATE_OUTPUT", `${printable(each.name)} would be written twice`);
-    }
-    names.add(each.name);
     const aligned = align(each, alignment);
     if (aligned === undefined) continue;
     const { shape, count } = aligned;
@@ -126,7 +123,9 @@ function inputsOf({ wanted, tensors, origins }: Aligned, list: SourceList): Plan
 
 function assemble(parts: Parts, options: PlanOptions): Plan {
   const { method, seed, list, items, trims } = parts;
-  const layout = layOut(items, options.shardSize ?? SHARD_SIZE);
+  const { random } = options;
+  const metadata = options.keepMetadata === true ? parts.donor.metadata : undefined;
+  const layout = layOut(items, options.shardSize ?? SHARD_SIZE, metadata);
   const sources = new SourceList();
   const steps: PlanStep[] = layout.placed.map(({ item, shard, offset }) => {
     const { name, dtype, shape, count, operation, aligned } = item;
@@ -137,6 +136,7 @@ function assemble(parts: Parts, options: PlanOptions): Plan {
     format: 1,
     method: method.name,
     seed: seed.toString(),
+    ...(random === "philox" ? {} : { random }),
     models: list.references.map(formatReference),
     sources: sources.sources,
     shards: layout.shards,
@@ -147,7 +147,7 @@ function assemble(parts: Parts, options: PlanOptions): Plan {
     assets: assetsOf(parts),
     hash: "",
   };
-  plan.hash = hashPlan(plan, options.uses ?? []);
+  plan.hash = hashPlan(plan, options.uses);
   return plan;
 }
 

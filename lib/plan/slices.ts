@@ -1,7 +1,8 @@
 /** From a recipe's body to slices of opened models. */
 import { formatReference, sameReference } from "../config/reference.ts";
 import type { ModelReference, Parameters, Recipe, RecipeModel } from "../config/types.ts";
-import { MergeError, type Problem, printable, problem } from "../errors.ts";
+import { type Place, type Problem, printable, problem } from "../errors.ts";
+import type { Model } from "../format/model.ts";
 import type { Method } from "../methods/types.ts";
 import { findBase, layerCounts, type Slice, type SliceSource } from "./layers.ts";
 import type { Scope, ScopedBody } from "./modules.ts";
@@ -34,8 +35,7 @@ interface Surroundings {
 type Entry = RecipeModel & { layerRange?: readonly [number, number] };
 
 function toSource(entry: Entry, position: number, { opened }: Surroundings): SliceSource {
-  const model = opened.get(formatReference(entry.model));
-  if (model === undefined) throw new MergeError("INTERNAL", "a model was not opened");
+  const model = opened.get(formatReference(entry.model)) as Model;
   const { parameters, place } = entry;
   return { model, position, parameters, place, range: entry.layerRange ?? null };
 }
@@ -45,7 +45,7 @@ function withBase(models: readonly RecipeModel[], around: Surroundings): Entry[]
   const base = around.recipe.baseModel;
   if (base === undefined || around.method.base === "ignored") return [...models];
   if (models.some(({ model }) => sameReference(model, base))) return [...models];
-  const place = around.recipe.places.base_model ?? {};
+  const place = around.recipe.places.base_model;
   return [...models, { model: base, parameters: {}, place }];
 }
 
@@ -68,19 +68,25 @@ export function makeSlices({ body, scope }: ScopedBody, around: Surroundings): S
     const sources = entries.map((entry) => toSource(entry, list.add(entry.model), around));
     return [{ sources, base: baseAmong(entries, recipe.baseModel), levels }];
   }
-  return (body.slices ?? []).map((slice) => {
+  return body.slices.map((slice) => {
     const base = slice.baseModel ?? recipe.baseModel;
     const sources = slice.sources.map((entry) => toSource(entry, list.share(entry.model), around));
-    for (const source of sources) checkRange(source, scope, around.problems);
+    for (const { model, layerRange, place } of slice.sources) {
+      const opened = around.opened.get(formatReference(model)) as Model;
+      checkRange(opened, layerRange, place, { scope, problems: around.problems });
+    }
     return { sources, base: baseAmong(slice.sources, base), levels: [slice.parameters, ...levels] };
   });
 }
 
-function checkRange(source: SliceSource, scope: Scope, problems: Problem[]): void {
-  const { model, range, place } = source;
-  if (range === null) return;
+function checkRange(
+  model: Model,
+  range: readonly [number, number],
+  place: Place,
+  { scope, problems }: { scope: Scope; problems: Problem[] },
+): void {
   const layers = Math.max(0, ...layerCounts(model, scope).values());
-  if (range[1] <= layers && range[0] >= 0) return;
+  if (range[1] <= layers) return;
   const message = `layer_range [${range.join(", ")}] leaves ${printable(model.path)}, which has layers 0 to ${layers - 1}`;
   const hint = `the end is exclusive: [0, ${layers}] takes all`;
   problems.push(problem("LAYER_RANGE", message, hint, place));

@@ -45,10 +45,8 @@ function bodies(recipe: Recipe): RecipeBody[] {
 }
 
 /** Every reference of the recipe with the place it stands at; the base model first. */
-export function references(
-  recipe: Recipe,
-): { reference: ModelReference; place?: Place | undefined }[] {
-  const all: { reference: ModelReference; place?: Place | undefined }[] = [];
+export function references(recipe: Recipe): { reference: ModelReference; place: Place }[] {
+  const all: { reference: ModelReference; place: Place }[] = [];
   if (recipe.baseModel !== undefined) {
     all.push({ reference: recipe.baseModel, place: recipe.places.base_model });
   }
@@ -99,8 +97,10 @@ export function openModels(recipe: Recipe, places: ModelPlaces, problems: Proble
       if (!(error instanceof MergeError)) throw error;
       failed.add(key);
       for (const each of error.problems) {
-        const at = each.place?.file === undefined ? place : undefined;
-        problems.push(problem(each.code, each.message, each.hint, at ?? each.place ?? place));
+        // A file at fault is named, and the recipe's place still says which model it is of.
+        const { file } = each.place ?? {};
+        const at = file === undefined ? place : { file, path: place.path as string };
+        problems.push(problem(each.code, each.message, each.hint, at));
       }
     }
   }

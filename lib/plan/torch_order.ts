@@ -16,7 +16,7 @@ export function assignDraws<T extends Drawing>(items: readonly T[]): T[] {
   }
   const offsets = new Map<string, number>();
   let position = 0;
-  const byName = [...items].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const byName = [...items].sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const { name, count, operation } of byName) {
     if (operation.op !== "task" || operation.torch === null) continue;
     offsets.set(name, position);
@@ -25,7 +25,7 @@ export function assignDraws<T extends Drawing>(items: readonly T[]): T[] {
   return items.map((item) => {
     const { operation } = item;
     if (operation.op !== "task" || operation.torch === null) return item;
-    const torch = { ...operation.torch, offset: offsets.get(item.name) ?? 0 };
+    const torch = { ...operation.torch, offset: offsets.get(item.name) as number };
     return { ...item, operation: { ...operation, torch } };
   });
 }

@@ -74,10 +74,8 @@ export class Ties {
   /** Whether one tensor of a model serves as its embedding and as its output head. */
   areOne(model: Model, a: ModelTensor, b: ModelTensor): boolean {
     if (a.name === b.name) return true;
-    const pair = new Set([a.name, b.name]);
-    const [head, embedding] = [headOf(model), embeddingOf(model)];
-    if (!pair.has(head?.name ?? "") || !pair.has(embedding?.name ?? "")) return false;
-    return this.of(model) === "twice";
+    const pair = [headOf(model)?.name, embeddingOf(model)?.name];
+    return pair.includes(a.name) && pair.includes(b.name) && this.of(model) === "twice";
   }
 
   /** What is worth telling of the models' ties. `writes`: the output gets an output head. */

@@ -206,6 +206,8 @@ export interface Plan {
   method: string;
   /** Seed of every random choice, in decimal. */
   seed: string;
+  /** Where random numbers come from, when it is not Philox. */
+  random?: "torch-cpu";
   /** Paths of the models in recipe order; the base comes last when it is not listed. */
   models: readonly string[];
   sources: readonly PlanSource[];

@@ -1,5 +1,4 @@
 /** Runs a method written by the user over decoded blocks. */
-import { MergeError } from "../errors.ts";
 import type { Combine } from "../methods/custom.ts";
 import type { Operation } from "../plan/types.ts";
 import type { StepIo } from "./step.ts";
@@ -27,14 +26,10 @@ export function* custom(io: StepIo, operation: CustomOperation, combine: Combine
   }
 }
 
-/** The function of a method, which the caller must have handed in. */
+/** The function of a method, which the caller has handed in with the work. */
 export function combineOf(
   operation: CustomOperation,
   functions: ReadonlyMap<string, Combine> | undefined,
 ): Combine {
-  const found = functions?.get(operation.method);
-  if (found !== undefined) return found;
-  throw new MergeError("UNKNOWN_METHOD", `no function for the method ${operation.method}`, {
-    hint: "pass it in the option `methods`",
-  });
+  return functions?.get(operation.method) as Combine;
 }

@@ -127,7 +127,7 @@ function* makeNested(step: WorkStep, around: Around, done: number): Generator<nu
   const all = [...sources];
   for (const { source } of step.inputs) {
     if (source < sources.length || all[source] !== undefined) continue;
-    const nested = (work.nested ?? [])[source - sources.length];
+    const nested = (work.nested as readonly WorkStep[])[source - sources.length];
     const inputs = yield* makeNested(nested, around, done);
     const memory = new Uint8Array(byteLength(nested.dtype, nested.count));
     const io = new StepIo(nested, inputs, [{ memory }], shared);

@@ -69,9 +69,10 @@ function* selectedOf(io: StepIo, operation: SceOperation): Generator<void, Selec
     for (const key of variances(partOf(io, operation, range))) if (key !== 0) nonzero++;
     yield;
   }
-  const keep = Math.trunc(Math.max(0, Math.fround(Math.fround(nonzero) * operation.topk)));
-  if (keep === 0) return () => false;
-  if (keep >= io.step.count) return undefined;
+  const wanted = Math.trunc(Math.max(0, Math.fround(Math.fround(nonzero) * operation.topk)));
+  if (wanted === 0) return () => false;
+  // Beyond 2^24 elements rounding can ask for more than there are.
+  const keep = Math.min(wanted, io.step.count);
   const passes = function* (): Generator<Uint32Array> {
     for (const range of io.ranges()) yield variances(partOf(io, operation, range));
   };

@@ -163,7 +163,7 @@ function writeFully(descriptor: number, path: string, from: Uint8Array, at: numb
       done += writeSync(descriptor, from, done, from.byteLength - done, at + done);
     }
   } catch (cause) {
-    const full = ["ENOSPC", "EDQUOT"].includes((cause as NodeJS.ErrnoException).code ?? "");
+    const full = ["ENOSPC", "EDQUOT"].includes(String((cause as NodeJS.ErrnoException).code));
     throw new MergeError(full ? "NO_SPACE" : "WRITE_FAILED", `${path}: ${String(cause)}`, {
       cause,
     });

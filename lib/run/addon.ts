@@ -55,15 +55,18 @@ export interface Addon {
   cuda(): AddonCuda;
 }
 
-let loaded: { addon?: Addon; reason?: string } | undefined;
+/** The addon, or why there is none. */
+export type Loaded = { addon: Addon; reason?: undefined } | { addon?: undefined; reason: string };
+
+let loaded: Loaded | undefined;
 
 /** The addon, or the reason why there is none. Tried once for each process. */
-export function loadAddon(): { addon?: Addon; reason?: string } {
+export function loadAddon(): Loaded {
   loaded ??= tryLoad();
   return loaded;
 }
 
-function tryLoad(): { addon?: Addon; reason?: string } {
+function tryLoad(): Loaded {
   if (process.env.WEIGHTLOOM_BACKEND === "reference") {
     return { reason: "WEIGHTLOOM_BACKEND=reference" };
   }

@@ -126,5 +126,5 @@ export interface BackendInfo {
 export function backendInfo(): BackendInfo {
   const { addon, reason } = loadAddon();
   if (addon !== undefined) return { backend: "native", targets: addon.targets };
-  return { backend: "reference", targets: [], reason: reason ?? "unknown" };
+  return { backend: "reference", targets: [], reason };
 }

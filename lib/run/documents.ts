@@ -16,7 +16,7 @@ import type { Progress } from "../progress.ts";
 import { canFuse, plannedFiles } from "./fuse.ts";
 import { claim } from "./lock.ts";
 import { nonfiniteOf } from "./nonfinite.ts";
-import { type Performed, perform } from "./perform.ts";
+import { type Performed, type PerformOptions, perform } from "./perform.ts";
 import { checkOutput } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
 
@@ -26,6 +26,8 @@ export interface PlanSettings {
   random: "philox" | "torch-cpu";
   shardSize?: number;
   hub: HubOptions;
+  /** Whether the output has the `__metadata__` of the model that it is made from. */
+  keepMetadata?: boolean;
   /** Keep what the parameters of every tensor come to. */
   trace?: boolean;
 }
@@ -45,7 +47,7 @@ function planOne(
   document: Omit<PlannedDocument, "made">,
   located: LocatedModels,
   before: readonly PlannedDocument[],
-  { seed, random, shardSize }: PlanSettings,
+  { seed, random, shardSize, keepMetadata }: PlanSettings,
   trace?: (resolved: ResolvedTensor) => void,
 ): Plan {
   const used = before.filter(({ name }) => name !== undefined && document.uses.includes(name));
@@ -57,6 +59,7 @@ function planOne(
     ...(shardSize === undefined ? {} : { shardSize }),
     located,
     uses: used.map(({ made }) => made.hash),
+    keepMetadata,
     trace,
   });
 }
@@ -112,9 +115,8 @@ export function notesOf(documents: readonly PlannedDocument[]): string[] {
 function partOf(
   documents: readonly PlannedDocument[],
   at: number,
-  onProgress: MergeOptions["onProgress"],
-): ((progress: Progress) => void) | undefined {
-  if (onProgress === undefined) return undefined;
+  onProgress: (progress: Progress) => void,
+): (progress: Progress) => void {
   const bytes = documents.map(({ made }) => outputBytes(made));
   const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);
   const [before, bytesTotal] = [sum(bytes.slice(0, at)), sum(bytes)];
@@ -180,7 +182,7 @@ export interface MergedDocuments extends Performed {
 /** What documents share while they are merged. */
 interface Around {
   settings: PlanSettings;
-  options: MergeOptions;
+  options: PerformOptions;
   place: Workplace;
 }
 
@@ -207,7 +209,7 @@ function replan(
 export async function mergeDocuments(
   documents: PlannedDocument[],
   settings: PlanSettings,
-  options: MergeOptions,
+  options: PerformOptions,
 ): Promise<MergedDocuments> {
   if (documents.length === 1) {
     const [{ loaded, made }] = documents;
@@ -251,9 +253,8 @@ async function mergeInTurn(documents: PlannedDocument[], around: Around): Promis
     const made = replan(documents, at, done, around);
     const out = name === undefined ? options.out : join(place.folder, name);
     const onProgress = partOf(documents, at, options.onProgress);
-    const { onProgress: _, ...others } = options;
     if (name !== undefined) checkOutput(out, made, options.overwrite ?? false);
-    const own = { ...others, out, ...(onProgress === undefined ? {} : { onProgress }) };
+    const own = { ...options, out, onProgress };
     const { results, device, notes: more } = await perform(loaded, made, own);
     notes.push(...more);
     if (name === undefined) return { results, device, nonfinite, notes };

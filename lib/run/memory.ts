@@ -25,10 +25,10 @@ const ACTIVE = 8;
 function held(): number {
   try {
     const status = readFileSync("/proc/self/status", "latin1");
-    const anonymous = /^RssAnon:\s+(\d+) kB/m.exec(status);
-    if (anonymous !== null) return Number(anonymous[1]) * 1024;
+    const [, anonymous] = /^RssAnon:\s+(\d+) kB/m.exec(status) as RegExpExecArray;
+    return Number(anonymous) * 1024;
   } catch {
-    // Not a Linux system: the resident set bounds it from above.
+    // Not a Linux system, or an old one: the resident set bounds it from above.
   }
   return process.memoryUsage.rss();
 }

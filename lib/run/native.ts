@@ -1,5 +1,5 @@
 /** The native backend: the engine in C++, reached through the addon. */
-import { ERROR_CODES, type ErrorCode, MergeError } from "../errors.ts";
+import { type ErrorCode, MergeError } from "../errors.ts";
 import { type Addon, type JobHandle, loadAddon, type Outcome } from "./addon.ts";
 import { isDeviceError } from "./device.ts";
 import { UNDISTURBED } from "./identity.ts";
@@ -54,28 +54,30 @@ function results(outcome: Outcome, work: Work): StepResult[] {
       return stepResult(outcome.results, i, !("memory" in work.outputs[output]));
     });
   }
-  const code = Object.hasOwn(ERROR_CODES, outcome.code) ? (outcome.code as ErrorCode) : "INTERNAL";
+  // Its codes are those of this package: JobError of native/engine/job.h.
+  const code = outcome.code as ErrorCode;
   const tensor = work.steps[outcome.step]?.tensor;
   const where = tensor === undefined ? "" : `tensor ${tensor}: `;
   throw new MergeError(code, `${where}${outcome.message}`, { hint: HINTS[code] });
 }
 
 /** Tells the outputs that have become whole since it was last called. */
-function outputTeller(handle: JobHandle, work: Work, onOutput: ExecuteOptions["onOutput"]) {
+function outputTeller(
+  handle: JobHandle,
+  work: Work,
+  onOutput: NonNullable<ExecuteOptions["onOutput"]>,
+) {
   let known = 0;
   return () => {
-    const whole = onOutput === undefined ? undefined : handle.whole(known);
+    const whole = handle.whole(known);
     for (const output of whole?.outputs.slice(known) ?? []) {
       known++;
       const steps = work.steps.flatMap(({ output: of, operation }, i) => {
         return of === output && operation.op !== "census" ? [i] : [];
       });
       const words = whole?.results as BigUint64Array;
-      if (steps.length > 0)
-        onOutput?.(
-          output,
-          steps.map((i) => stepResult(words, i, true)),
-        );
+      const results = steps.map((i) => stepResult(words, i, true));
+      if (results.length > 0) onOutput(output, results);
     }
   };
 }
@@ -149,9 +151,9 @@ async function executeOnce(work: Work, options: ExecuteOptions): Promise<StepRes
       cancel();
     }
   };
-  const tellOutputs = outputTeller(handle, work, onOutput);
+  const tellOutputs = onOutput && outputTeller(handle, work, onOutput);
   const tick = () => {
-    attempt(tellOutputs);
+    attempt(() => tellOutputs?.());
     attempt(() => onBytes?.(handle.progress()));
   };
   const watched = onBytes !== undefined || onOutput !== undefined;

@@ -100,11 +100,11 @@ function assetsOf(
 ): AssetFile[] {
   const { title: methodTitle, source: methodSource } = loaded.methods.get(made.method) as Method;
   const { baseModel } = loaded.recipe;
-  const models = made.models.flatMap((text) => {
+  const models = made.models.map((text) => {
     const parsed = parseReference(text);
-    if ("fault" in parsed) return [];
-    const base = baseModel !== undefined && sameReference(parsed.reference, baseModel);
-    return [{ reference: parsed.reference, base }];
+    // A path with several @ has the long form only.
+    const reference = "fault" in parsed ? { path: text } : parsed.reference;
+    return { reference, base: baseModel !== undefined && sameReference(reference, baseModel) };
   });
   const about = { recipeText: loaded.text, methodTitle, methodSource, version, models };
   return makeAssets({ plan: made, results, ...about, copyTokenizer, modelCard });
@@ -116,8 +116,7 @@ function functionsOf(
   made: Plan,
 ): ReadonlyMap<string, Combine> | undefined {
   if (!made.steps.some(({ operation }) => operation.op === "custom")) return undefined;
-  const custom = methods.get(made.method) as Partial<CustomMethod> | undefined;
-  return new Map(custom?.combine === undefined ? [] : [[made.method, custom.combine]]);
+  return new Map([[made.method, (methods.get(made.method) as CustomMethod).combine]]);
 }
 
 function referenceOnly({ backend, device }: MergeOptions): Backend {
@@ -145,6 +144,9 @@ export interface Performed {
   notes: readonly string[];
 }
 
+/** Options of a merge, always with someone to tell progress to. */
+export type PerformOptions = MergeOptions & Required<Pick<MergeOptions, "onProgress">>;
+
 /** What is merged, and how. */
 interface Running {
   loaded: LoadedRecipe;
@@ -152,7 +154,7 @@ interface Running {
   fused: FusedWork;
   backend: Backend;
   execute: ExecuteOptions;
-  options: MergeOptions;
+  options: PerformOptions;
 }
 
 /** Runs the plan on a stage up to the last file. */
@@ -171,13 +173,13 @@ async function fill(stage: Stage, running: Running): Promise<Omit<Performed, "de
     onOpened: () => checkInputs(sources, "opening"),
     // For a merge that goes on after this one was killed.
     onOutput: (shard, results) => stage.writeRecord(shard, writeRecord(merge, shard, results)),
-    onBytes: onProgress && progressOf(made, onProgress, bytesOf(made, whole)),
+    onBytes: progressOf(made, onProgress, bytesOf(made, whole)),
   });
   const results = inPlanOrder(made, done, order, whole);
   checkInputs(sources, "after");
   if (options.onNonfinite === "error") refuseNonfinite(made, results);
   stage.writeAssets(assetsOf(loaded, made, results, options));
-  if (onProgress !== undefined) progressOf(made, onProgress, 0)(outputBytes(made));
+  progressOf(made, onProgress, 0)(outputBytes(made));
   throwIfAborted(options.signal);
   return { results, notes: [...stage.notes, ...notes] };
 }
@@ -189,7 +191,7 @@ async function fill(stage: Stage, running: Running): Promise<Omit<Performed, "de
 export async function perform(
   loaded: LoadedRecipe,
   made: Plan,
-  options: MergeOptions,
+  options: PerformOptions,
   files: PlannedFiles = new Map(),
 ): Promise<Performed> {
   const fused = fuse(made, files);

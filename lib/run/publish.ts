@@ -308,7 +308,7 @@ function reserve(path: string, size: number): void {
   if (addon !== undefined) return;
   const descriptor = openSync(path, "r+");
   try {
-    if (size > 0) writeSync(descriptor, new Uint8Array(1), 0, 1, size - 1);
+    writeSync(descriptor, new Uint8Array(1), 0, 1, size - 1);
   } finally {
     closeSync(descriptor);
   }

@@ -8,7 +8,7 @@ import type { Sparsify } from "../plan/types.ts";
 import type { AddonPlace } from "./addon.ts";
 import { type OutputPlace, placeSize, type Work, type WorkStep } from "./work.ts";
 
-type Operation = WorkStep["operation"];
+type Operation = Exclude<WorkStep["operation"], { op: "custom" }>;
 
 const MAGIC = "WLJOB002";
 const OPERATION = {
@@ -78,8 +78,6 @@ function usedInputs(operation: Operation, count: number): readonly number[] {
   switch (operation.op) {
     case "copy":
       return [operation.input];
-    case "custom":
-      throw new MergeError("BACKEND", "custom methods run on the reference backend");
     case "same":
     case "census":
     case "compare":
@@ -139,7 +137,6 @@ function parameters(operation: Operation): readonly number[] {
   switch (operation.op) {
     case "copy":
     case "same":
-    case "custom":
       return [];
     case "linear": {
       const divide = operation.divisor === null ? 0 : 1;
@@ -171,19 +168,18 @@ function parameters(operation: Operation): readonly number[] {
   }
 }
 
-function numberOf({ op }: Operation): number {
-  if (op !== "custom") return OPERATION[op];
-  throw new MergeError("BACKEND", "custom methods run on the reference backend");
-}
-
 function codecOf(dtype: Dtype): number {
   return DTYPES[dtype].codec ?? NO_CODEC;
 }
 
 function writeStep(words: Words, step: WorkStep): void {
-  const inputs = usedInputs(step.operation, step.inputs.length).map((i) => step.inputs[i]);
-  const numbers = parameters(step.operation);
-  words.integer(numberOf(step.operation));
+  const { operation } = step;
+  if (operation.op === "custom") {
+    throw new MergeError("BACKEND", "custom methods run on the reference backend");
+  }
+  const inputs = usedInputs(operation, step.inputs.length).map((i) => step.inputs[i]);
+  const numbers = parameters(operation);
+  words.integer(OPERATION[operation.op]);
   words.integer(step.output);
   words.integer(step.offset);
   words.integer(codecOf(step.dtype));

@@ -1,9 +1,9 @@
 /** The files of a published model against what its merge recorded of them. */
 import { join } from "node:path";
 import type { Manifest, ManifestTensor } from "../assets/read_manifest.ts";
-import { MergeError } from "../errors.ts";
+import type { MergeError } from "../errors.ts";
 import { byteLength } from "../format/dtype.ts";
-import { type OpenFile, readHeaderFile } from "../format/header.ts";
+import { type OpenFile, readHeaderFile, type TensorEntry } from "../format/header.ts";
 import type { Backend, ExecuteOptions, Work } from "../run/work.ts";
 
 /** What has become of one file of the output. */
@@ -27,8 +27,7 @@ export function openOutputs(
         file.size === size ? extra(file, name, tensors) : `${file.size} bytes, not ${size}`;
       return { name, problem };
     } catch (error) {
-      if (!(error instanceof MergeError)) throw error;
-      return { name, problem: error.message };
+      return { name, problem: (error as MergeError).message };
     }
   });
   return { states, files };
@@ -73,7 +72,8 @@ export async function digestTensors(
     steps: tensors.map(({ tensor, dtype, count, shard }) => {
       const source = names.indexOf(shard);
       const { header } = opened[source];
-      const offset = header.dataStart + (header.tensors.get(tensor)?.begin ?? 0);
+      const { begin } = header.tensors.get(tensor) as TensorEntry;
+      const offset = header.dataStart + begin;
       const inputs = [{ source, offset, dtype }];
       const operation = { op: "copy", input: 0 } as const;
       return { tensor, dtype, count, output: source, offset, inputs, operation };

@@ -50,7 +50,7 @@ function planOf(manifest: Manifest, inputs: readonly OpenFile[]): Plan {
     }),
     shards,
     steps: tensors.map(({ shard, operation, digest: _, ...step }) => {
-      return { ...step, shard: positions.get(shard) ?? 0, operation: restored(operation) };
+      return { ...step, shard: positions.get(shard) as number, operation: restored(operation) };
     }),
     ...(trims === undefined ? {} : { trims }),
     dropped: [],
@@ -114,10 +114,6 @@ async function replayOperations(
   return inPlanOrder(plan, results, order, new Map()).map(({ digest }) => digest);
 }
 
-function drawsTorch({ tensors }: Manifest): boolean {
-  return tensors.some(({ operation }) => operation.op === "task" && operation.torch !== null);
-}
-
 /** Merges the recipe that lies beside the model to a folder that is removed again. */
 async function replayRecipe({
   folder,
@@ -142,7 +138,8 @@ async function replayRecipe({
     await merge(recipe, {
       out,
       seed: BigInt(manifest.seed),
-      random: drawsTorch(manifest) ? "torch-cpu" : "philox",
+      // Of the whole recipe: it may be that only a model in between drew from the stream.
+      random: manifest.random ?? "philox",
       shardSize: 0,
       sync: false,
       modelCard: false,

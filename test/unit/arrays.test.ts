@@ -420,3 +420,16 @@ describe("wrong arguments are MergeErrors", () => {
     await expect(promise).rejects.toBeInstanceOf(MergeError);
   });
 });
+
+test("what would be copied is converted where another dtype is asked for", () => {
+  const out = mergeTensors("linear", [Float32Array.of(1, 2.5)], { dtype: "F16" }) as Tensor;
+  expect([out.dtype, [...bytesOf(out)]]).toEqual(["F16", [0x00, 0x3c, 0x00, 0x41]]);
+});
+
+test("nearswap stays with the base where t is negative", () => {
+  const [base, x] = [Float32Array.of(1, 2), Float32Array.of(1.5, -2)];
+  for (const backend of BACKENDS) {
+    const options = { base, parameters: { t: -1 }, backend };
+    expect(mergeTensors("nearswap", [x], options)).toEqual(base);
+  }
+});

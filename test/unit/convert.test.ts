@@ -1,8 +1,10 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { convert, reshard } from "../../lib/convert.ts";
+import { serializeHeader } from "../../lib/format/header.ts";
 import { openModel } from "../../lib/model.ts";
+import { verify } from "../../lib/verify.ts";
 import { makeModel, type Tensors, useFolder } from "../make.ts";
 
 const folder = useFolder("convert");
@@ -83,6 +85,49 @@ describe("reshard", () => {
       expect(after.bytes(name)).toEqual(before.bytes(name));
       expect(after.tensors.get(name)?.dtype).toBe(TENSORS[name].dtype);
     }
+  });
+
+  describe("and what files say of themselves", () => {
+    const told = join(folder, "told");
+    const file = (shard: number, metadata: Record<string, string>) => {
+      const header = serializeHeader(
+        [{ name: `w${shard}`, dtype: "U8", shape: [300], begin: 0, end: 300 }],
+        new Map(Object.entries(metadata)),
+      );
+      const name = `model-0000${shard}-of-00002.safetensors`;
+      writeFileSync(join(told, name), Buffer.concat([header, new Uint8Array(300)]));
+      return [`w${shard}`, name];
+    };
+    beforeAll(() => {
+      mkdirSync(told);
+      const shards = [file(1, { step: "7" }), file(2, { step: "8", 'run "x"': "é\n" })];
+      const index = JSON.stringify({ weight_map: Object.fromEntries(shards) });
+      writeFileSync(join(told, "model.safetensors.index.json"), index);
+    });
+    const metadataOf = (path: string) => {
+      return openModel(path).files.map(({ header }) => Object.fromEntries(header.metadata ?? []));
+    };
+
+    test.each([0, 400])("goes along, to every file of at most %i bytes", async (shardSize) => {
+      const out = join(folder, `kept-${shardSize}`);
+      await reshard(told, { shardSize, out });
+      const kept = { format: "pt", step: "7", 'run "x"': "é\n" };
+      expect(metadataOf(out)).toEqual(shardSize === 0 ? [kept] : [kept, kept]);
+      expect((await verify(out, { replay: true })).same).toBe(true);
+    });
+
+    test("keeps a format of its own", async () => {
+      file(1, { format: "mlx" });
+      const out = join(folder, "kept-format");
+      await reshard(told, { out });
+      expect(metadataOf(out)[0].format).toBe("mlx");
+    });
+
+    test("is not what another dtype or a merge has", async () => {
+      const out = join(folder, "not-kept");
+      await convert(told, { dtype: "bf16", out });
+      expect(metadataOf(out)).toEqual([{ format: "pt" }]);
+    });
   });
 
   test("onto the model itself is refused", async () => {

@@ -90,3 +90,19 @@ describe("a method defined in TypeScript", () => {
     await expect(merge(plain, { out, methods: [broken] })).rejects.toThrow("broken");
   });
 });
+
+test("a parameter of a model that has no value is NaN, one that has keeps it", async () => {
+  const seen: number[][] = [];
+  const told = defineMethod({
+    name: "told",
+    parameters: [{ name: "p", scope: "model", type: "number", optional: true, about: "" }],
+    combine({ inputs: [x], out, modelParameters: { p } }) {
+      seen.push([...p]);
+      out.set(x);
+    },
+  });
+  const models = [model("sort"), { ...model("add"), parameters: { p: 3 } }];
+  const out = join(folder, "told");
+  await merge({ merge_method: "told", models }, { out, methods: [told] });
+  expect(new Set(seen.map(String))).toEqual(new Set(["NaN,3"]));
+});

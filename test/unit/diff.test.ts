@@ -265,3 +265,11 @@ test("tells its progress up to the end", async () => {
   const bytes = 2 * (2 * 300 * 300 + 2 * 40 * 30 + 32);
   expect(last).toMatchObject({ bytesDone: bytes, bytesTotal: bytes });
 });
+
+test("models without tensors are the same", async () => {
+  const [p, q] = ["p", "q"].map((name) => makeModel(join(folder, `empty-${name}`), {}));
+  const seen: unknown[] = [];
+  const found = await diff([p, q], { onProgress: (each) => seen.push(each) });
+  expect(found).toMatchObject({ same: true, tensors: [], mismatches: [] });
+  expect(seen).toEqual([{ bytesDone: 0, bytesTotal: 0, tensor: "" }]);
+});

@@ -5,7 +5,7 @@ import { makeLlama, makeModel, refusal, useFolder } from "../make.ts";
 
 const folder = useFolder("inspect");
 
-test("tells tensors, files, totals and what config.json says", () => {
+test("tells tensors, files, totals and what config.json says", async () => {
   const path = makeModel(
     join(folder, "model"),
     {
@@ -22,7 +22,7 @@ test("tells tensors, files, totals and what config.json says", () => {
       },
     },
   );
-  const found = inspect(path);
+  const found = await inspect(path);
   expect(found).toMatchObject({
     path,
     parameters: 12,
@@ -53,32 +53,46 @@ test.each([
   ["absent", { stored: false, tied: true }],
   ["headless", { stored: false, tied: false }],
   ["apart", { stored: true, tied: false }],
-])("tells that the output head is %s (%j)", (tying, { stored, tied }) => {
+])("tells that the output head is %s (%j)", async (tying, { stored, tied }) => {
   const config = { tie_word_embeddings: tied };
   const path = makeLlama(join(folder, tying), { tied: !stored }, { config });
-  expect(inspect(path).tying).toBe(tying);
+  expect((await inspect(path)).tying).toBe(tying);
 });
 
 test.each([
   [5, 5, "twice"],
   [5, 6, "contradiction"],
-])("compares a head that config.json says is tied (%i, %i: %s)", (embedding, head, tying) => {
+])("compares a head that config.json says is tied (%i, %i: %s)", async (embedding, head, tying) => {
   const tensor = (value: number) => ({ dtype: "F32", shape: [1, 1], values: [value] }) as const;
   const path = makeModel(
     join(folder, tying),
     { "model.embed_tokens.weight": tensor(embedding), "lm_head.weight": tensor(head) },
     { config: { tie_word_embeddings: true } },
   );
-  expect(inspect(path).tying).toBe(tying);
+  expect((await inspect(path)).tying).toBe(tying);
 });
 
-test("without config.json says nothing of it", () => {
+test("without config.json says nothing of it", async () => {
   const path = makeModel(
     join(folder, "bare"),
     { w: { dtype: "F32", shape: [1] } },
     { config: null },
   );
-  expect(inspect(path)).toMatchObject({ architecture: null, modelType: null, quantization: null });
+  expect(await inspect(path)).toMatchObject({
+    architecture: null,
+    modelType: null,
+    quantization: null,
+  });
+});
+
+test("what config.json has in another form is not told", async () => {
+  const config = { architectures: {}, model_type: 7, quantization_config: { quant_method: null } };
+  const path = makeModel(join(folder, "odd"), { w: { dtype: "F32", shape: [1] } }, { config });
+  expect(await inspect(path)).toMatchObject({
+    architecture: null,
+    modelType: null,
+    quantization: null,
+  });
 });
 
 test("a model that is not there is refused", async () => {

@@ -519,3 +519,11 @@ test("tensors of every shape of file come through: empty, scalar, odd sizes, odd
     expect(tensorContent(out)).toEqual(tensorContent(model));
   }
 });
+
+test("a path with several @ stands in the model card as it is written", async () => {
+  const path = makeLlama(join(folder, "a@b@c"));
+  const out = join(folder, "of-several-at");
+  const models = [{ model: { model: { path } }, parameters: { weight: 1 } }];
+  await merge({ merge_method: "linear", models } as never, { out, sync: false });
+  expect(readFileSync(join(out, "README.md"), "utf8")).toContain(`\`${path}\``);
+});

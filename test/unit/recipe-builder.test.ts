@@ -80,6 +80,11 @@ describe.each([...METHODS.values()])("$name", (method) => {
   });
 });
 
+test("what is undefined is as if it were not there", () => {
+  const built = recipe.linear({ models: [{ model: "a" }, "b"], normalize: undefined } as never);
+  expect(built).toEqual(recipe.linear({ models: ["a", "b"] }));
+});
+
 test("parameters stand by their models, or for all of them", () => {
   const built = recipe.ties({
     base: "base",

@@ -112,6 +112,21 @@ test.each(Object.entries(METHODS))("a replay repeats %s", async (name, [recipe, 
   expect(await verify(out, { replay: true })).toMatchObject({ same: true });
 });
 
+test.each(["torch-cpu", "philox"] as const)(
+  "a replay repeats documents of which only the first draws, from %s",
+  async (random) => {
+    const out = join(folder, `drawn-${random}`);
+    const first = ties({ merge_method: "dare_linear", name: "drawn" });
+    const last = { merge_method: "linear", models: [{ model: "drawn" }, { model: b }] };
+    await merge([first, { ...last, parameters: { weight: 1 } }], { out, random, seed: 5 });
+    const found = await verify(out, { replay: true });
+    expect(differing(found)).toEqual([]);
+    expect(found.tensors.map(({ replayed }) => replayed)).toEqual(
+      found.tensors.map(({ recorded }) => recorded),
+    );
+  },
+);
+
 const half = defineMethod({
   name: "half",
   parameters: [{ name: "p", scope: "global", type: "number", optional: true, about: "" }],
@@ -217,6 +232,18 @@ describe("inputs", () => {
     expect(again.same).toBe(true);
     expect(again.tensors.every(({ recorded, replayed }) => recorded === replayed)).toBe(true);
     expect(readdirSync(folder)).toEqual(before);
+    const options = { replay: true, isa: "scalar", signal: new AbortController().signal };
+    expect((await verify(mean, BACKENDS[0] === "native" ? options : { replay: true })).same).toBe(
+      true,
+    );
+    const manifest = JSON.parse(readFileSync(join(mean, "weightloom.manifest.json"), "utf8"));
+    manifest.tensors.renamed = manifest.tensors.embedding;
+    writeFileSync(join(mean, "weightloom.manifest.json"), JSON.stringify(manifest));
+    const renamed = await verify(mean, { replay: true });
+    expect(renamed.tensors.find(({ tensor }) => tensor === "renamed")).toMatchObject({
+      state: "missing",
+      replayed: "",
+    });
     rmSync(join(mean, "mergekit_config.yml"));
     const refused = await refusal(() => verify(mean, { replay: true }));
     expect(refused.code).toBe("UNSUPPORTED");
@@ -231,6 +258,38 @@ describe("manifests", () => {
     expect(refused).toMatchObject({ code: "MANIFEST", hint: expect.stringContaining("wrote") });
   });
 
+  test("in a folder whose name no system takes are not there", async () => {
+    expect(await refusal(() => verify("a\0b"))).toMatchObject({ code: "MANIFEST" });
+  });
+
+  test("without tensors have nothing that differs", async () => {
+    const copy = copyOf(merged);
+    const manifest = JSON.parse(readFileSync(join(copy, NAME), "utf8"));
+    writeFileSync(join(copy, NAME), JSON.stringify({ ...manifest, tensors: {}, outputs: [] }));
+    const seen: unknown[] = [];
+    const onProgress = (progress: object) => seen.push(progress);
+    expect(await verify(copy, { onProgress })).toMatchObject({ same: true, tensors: [] });
+    expect(seen).toContainEqual({ bytesDone: 0, bytesTotal: 0, tensor: "" });
+  });
+
+  test("that leave a tensor out find it in its file", async () => {
+    const copy = copyOf(merged);
+    const manifest = JSON.parse(readFileSync(join(copy, NAME), "utf8"));
+    delete manifest.tensors.embedding;
+    writeFileSync(join(copy, NAME), JSON.stringify(manifest));
+    const { same, outputs } = await verify(copy);
+    expect(same).toBe(false);
+    expect(outputs.map(({ problem }) => problem)).toContain("1 tensors that were not written");
+  });
+
+  test("with an input at a path that no system takes have a changed one", async () => {
+    const copy = copyOf(merged);
+    const manifest = JSON.parse(readFileSync(join(copy, NAME), "utf8"));
+    manifest.paths.inputs[0] = "a\0b";
+    writeFileSync(join(copy, NAME), JSON.stringify(manifest));
+    expect((await verify(copy)).inputs[0]).toEqual({ path: "a\0b", state: "changed" });
+  });
+
   const CHANGES: [string, (manifest: Record<string, never>) => unknown, string][] = [
     ["no object", () => [], "the document"],
     ["of another format", (m) => ({ ...m, format: 2 }), "format"],
@@ -239,6 +298,18 @@ describe("manifests", () => {
       "with a file outside",
       (m) => ({ ...m, outputs: [{ name: "../x.safetensors", size: 1 }] }),
       "",
+    ],
+    ["with inputs that are no list", (m) => ({ ...m, inputs: {} }), "inputs to be a list"],
+    ["with a version that is no text", (m) => ({ ...m, weightloom: 1 }), "weightloom to be a text"],
+    [
+      "with a seed that is no number",
+      (m) => ({ ...m, recipe: { ...(m.recipe as object), seed: "1x" } }),
+      "recipe.seed to be an integer",
+    ],
+    [
+      "with random numbers from elsewhere",
+      (m) => ({ ...m, recipe: { ...(m.recipe as object), random: "dice" } }),
+      "recipe.random to be torch-cpu, or not there",
     ],
     ["with too few paths", (m) => ({ ...m, paths: { models: [], inputs: [] } }), "paths.inputs"],
     [
@@ -259,6 +330,7 @@ describe("manifests", () => {
   const TENSOR: [string, object, string][] = [
     ["digest", { digest: "xyz" }, "digest"],
     ["dtype", { dtype: "F31" }, "dtype"],
+    ["file", { shard: "other.safetensors" }, "shard"],
     ["shape", { shape: [2 ** 40, 2 ** 40] }, "shape"],
     [
       "input",

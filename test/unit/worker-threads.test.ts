@@ -58,7 +58,7 @@ test("a merge is the same as on the main thread, and tells its progress", async 
 
 describe("the other functions", () => {
   const BODIES: Record<string, string> = {
-    inspect: "parentPort.postMessage(w.inspect(base).tensors.length);",
+    inspect: "parentPort.postMessage((await w.inspect(base)).tensors.length);",
     plan: "parentPort.postMessage((await w.plan(recipe)).hash.length);",
     diff: "parentPort.postMessage(await w.diff([a, b], { base }));",
     verify: "parentPort.postMessage((await w.verify(main, { replay: true })).same);",

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -168,6 +168,44 @@ describe("patchConfig", () => {
     expect(() => patch(text, {})).toThrow(expect.objectContaining({ code: "CONFIG_NOT_JSON" }));
   });
 
+  test.each<[string, object, string, object]>([
+    [
+      "text",
+      { text_config: { num_hidden_layers: 1 } },
+      "language_model",
+      { text_config: { num_hidden_layers: 3 } },
+    ],
+    [
+      "text without its own object",
+      { num_hidden_layers: 1 },
+      "text_model",
+      { num_hidden_layers: 3 },
+    ],
+    [
+      "vision",
+      { vision_config: { num_hidden_layers: 1 } },
+      "visual",
+      { vision_config: { num_hidden_layers: 3 } },
+    ],
+    ["vision that has no object", { num_hidden_layers: 1 }, "visual", { num_hidden_layers: 1 }],
+    [
+      "an encoder",
+      { encoder_layers: 1, decoder_layers: 2 },
+      "encoder",
+      { encoder_layers: 3, decoder_layers: 2 },
+    ],
+    [
+      "a decoder",
+      { encoder_layers: 1, num_decoder_layers: 2 },
+      "decoder",
+      { encoder_layers: 1, num_decoder_layers: 3 },
+    ],
+    ["what is not known", { num_hidden_layers: 1 }, "graph", { num_hidden_layers: 1 }],
+  ])("the layers of a module: %s", (_, before, module, after) => {
+    const patched = patch(JSON.stringify(before), { modules: [{ module, layers: [0, 0, 0] }] });
+    expect(JSON.parse(patched)).toEqual(after);
+  });
+
   test("deep nesting needs no stack", () => {
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
     const text = `{"a": ${deep}, "dtype": "x", "text_config": {"b": ${deep}}}`;
@@ -199,6 +237,17 @@ describe("readConfigText", () => {
     expect(readConfigText(join(root))).toBeUndefined();
     writeFileSync(join(root, "config.json"), '{"é": 1}\r\n');
     expect(readConfigText(root)).toBe('{"é": 1}\r\n');
+  });
+
+  test("refuses what is too large, before reading it", () => {
+    writeFileSync(join(root, "config.json"), "{}");
+    truncateSync(join(root, "config.json"), 10_000_001);
+    expect(() => readConfigText(root)).toThrow(
+      expect.objectContaining({
+        code: "CONFIG_NOT_JSON",
+        message: expect.stringContaining("10000001"),
+      }),
+    );
   });
 
   test("refuses other bytes, a dangling link and a directory", () => {

@@ -58,6 +58,15 @@ test("names tensors that do not fit", async () => {
   expect(out.at(-1)).toBe("2 of 2 tensors are the same, 2 not compared");
 });
 
+test("names the base where it lacks a tensor, and needs no matrix for one model", async () => {
+  const more = model("rich", [2, 1], { more: { dtype: "I8", shape: [1] } });
+  const { out } = await runLine("diff", more, "--base", base, "--quiet");
+  expect(out).toContain(`more: ${base}: missing, but there in ${more}`);
+  expect(out.join("\n")).not.toMatch(/cosines|sign conflicts/);
+  const same = await runLine("diff", base, base, "--base", base, "--quiet");
+  expect(same.out).toContain("together: sign conflicts 0.0 %");
+});
+
 test("with --json tells all of it", async () => {
   const told = jsonOf(await runLine("diff", a, b, "--json"));
   expect(told).toMatchObject({ models: [a, b], base: null, same: false, mismatches: [] });

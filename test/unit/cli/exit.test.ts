@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { exitCodeOf } from "../../../lib/cli/exit.ts";
-import { ERROR_CODES, type ErrorCode } from "../../../lib/errors.ts";
+import { ERROR_CODES, type ErrorCode, MergeError, throwProblems } from "../../../lib/errors.ts";
+import { refusal } from "../../make.ts";
+
+const exitOf = (code: ErrorCode) => exitCodeOf(new MergeError(code, ""));
 
 test.each<[ErrorCode, number]>([
   ["INTERNAL", 1],
@@ -25,11 +28,22 @@ test.each<[ErrorCode, number]>([
   ["NO_SPACE", 4],
   ["INPUT_CHANGED", 5],
   ["ABORTED", 130],
-])("%s ends with %i", (code, exit) => expect(exitCodeOf(code)).toBe(exit));
+])("%s ends with %i", (code, exit) => expect(exitOf(code)).toBe(exit));
+
+test.each<[readonly ErrorCode[], number]>([
+  [["MODEL_NOT_FOUND", "MODEL_NOT_FOUND"], 3],
+  [["MODEL_NOT_FOUND", "SHAPE_MISMATCH", "HEADER_EMPTY"], 3],
+  [["UNKNOWN_KEY", "OUT_OF_RANGE"], 2],
+  [["MODEL_NOT_FOUND", "LAYER_RANGE"], 2],
+])("%j together end with %i", async (codes, exit) => {
+  const problems = codes.map((code) => ({ code, message: "" }));
+  const error = await refusal(() => throwProblems(problems, "several"));
+  expect([error.code, exitCodeOf(error)]).toEqual(["SEVERAL_PROBLEMS", exit]);
+});
 
 test("no error ends with 0, and only a defect with 1", () => {
   for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
-    const exit = exitCodeOf(code);
+    const exit = exitOf(code);
     expect([2, 3, 4, 5, 130], code).toContain(code === "INTERNAL" ? 2 : exit);
   }
 });

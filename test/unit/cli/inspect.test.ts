@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { makeModel, type Tensors, useFolder } from "../../make.ts";
+import { makeLlama, makeModel, type Tensors, useFolder } from "../../make.ts";
 import { jsonOf, runLine } from "./streams.ts";
 
 const folder = useFolder("cli-inspect");
@@ -52,6 +52,24 @@ describe.each([
       file: expect.stringMatching(/\.safetensors$/),
     });
   });
+});
+
+test("what config.json says is told after the totals", async () => {
+  const config = {
+    architectures: ["LlamaForCausalLM"],
+    quantization_config: { quant_method: "fp8" },
+    tie_word_embeddings: true,
+  };
+  const { out } = await runLine(
+    "inspect",
+    makeLlama(join(folder, "llama"), { tied: true }, { config }),
+  );
+  expect(out.slice(-4)).toEqual([
+    "embeddings: tied: no output head is stored, the embedding serves as one",
+    "architecture: LlamaForCausalLM",
+    "quantization: fp8",
+    "metadata format: pt",
+  ]);
 });
 
 test("names that could steer a terminal are escaped", async () => {

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { run } from "../../../lib/cli/run.ts";
 import { listTree, makeSparse, useFolder } from "../../make.ts";
 import { jsonOf, runLine } from "./streams.ts";
 
@@ -26,8 +27,17 @@ describe("help", () => {
     ],
     plan: ["--tensors", "--random-seed", "--out-shard-size", "--json"],
     explain: ["--json"],
-    inspect: ["--json"],
-    diff: ["--base", "--all", "--html", "--threads", "--json", "--quiet"],
+    inspect: ["--offline", "--transformers-cache", "--json"],
+    diff: [
+      "--base",
+      "--all",
+      "--offline",
+      "--transformers-cache",
+      "--html",
+      "--threads",
+      "--json",
+      "--quiet",
+    ],
     verify: ["--replay", "--threads", "--json"],
     average: ["--last", "--ema", "--dtype", "--max-shard-size", "--overwrite", "--no-sync"],
     convert: ["--dtype", "--max-shard-size", "--overwrite"],
@@ -61,6 +71,20 @@ describe("help", () => {
     for (const option of OPTIONS[command]) expect(first.out.join("\n")).toContain(option);
     for (const other of others) expect(other).toEqual(first);
   });
+});
+
+test("help for what is no command lists the commands", async () => {
+  expect(await runLine("help", "marge")).toEqual(await runLine("help"));
+});
+
+test("a defect is told with where it happened, and ends with 1", async () => {
+  const error: string[] = [];
+  const out = () => {
+    throw new TypeError("a defect");
+  };
+  expect(await run(["--version"], { out, error: (line) => error.push(line) })).toBe(1);
+  expect(error).toHaveLength(1);
+  expect(error[0]).toMatch(/^TypeError: a defect\n {4}at .*run\.test\.ts/s);
 });
 
 test.each(["--version", "version"])("%s is the package's version", async (word) => {

@@ -52,6 +52,40 @@ test("a file that is gone is told: 1", async () => {
   expect(out[0]).toMatch(/^model\.safetensors: /);
 });
 
+test("inputs that have changed or are gone are told, and other shapes", async () => {
+  const own = makeModel(join(folder, "own"), { w: { dtype: "F32", shape: [10] } });
+  const out = join(folder, "of-own");
+  await runLine("reshard", own, out, "--quiet");
+  const inputs = join(own, "model.safetensors");
+  writeFileSync(inputs, "no header at all");
+  const changed = await runLine("verify", out, "--quiet");
+  expect(changed).toMatchObject({
+    code: 1,
+    out: [
+      `${inputs}: input has another size or header now`,
+      expect.stringContaining("0 of 1 inputs"),
+    ],
+  });
+  rmSync(inputs);
+  makeModel(out, { w: { dtype: "F32", shape: [5, 2] } });
+  const gone = await runLine("verify", out, "--quiet");
+  expect(gone.out).toEqual([
+    "w: F32 [5, 2], not F32 [10]",
+    `${inputs}: input is not there, not compared`,
+    "0 of 1 tensors as recorded; 0 of 1 inputs",
+  ]);
+});
+
+test("a replay that gives other bytes is told by tensor: 1", async () => {
+  const own = makeModel(join(folder, "mine"), { w: { dtype: "F32", shape: [10], seed: 1 } });
+  const out = join(folder, "of-mine");
+  await runLine("reshard", own, out, "--quiet");
+  makeModel(own, { w: { dtype: "F32", shape: [10], seed: 2 } });
+  const { code, out: lines } = await runLine("verify", out, "--replay", "--quiet");
+  expect(code).toBe(1);
+  expect(lines[0]).toMatch(/^w: merging again gives [0-9a-f]{16}$/);
+});
+
 test("a folder that no merge wrote is trouble: 2", async () => {
   const { code, error } = await runLine("verify", model, "--quiet");
   expect(code).toBe(2);

@@ -295,3 +295,11 @@ test("property: JSON reads as JSON.parse reads it", () => {
     }),
   );
 });
+
+test("of many aliases without an anchor twenty are told", () => {
+  expect(refusal("- *x\n".repeat(21)).problems).toHaveLength(20);
+});
+
+test("of many keys that occur twice twenty are told", () => {
+  expect(refusal("a: 1\n".repeat(22)).problems).toHaveLength(20);
+});

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { readRecipe } from "../../../lib/config/read.ts";
 import { type ParsedRecipe, parseRecipe, recipeFromObject } from "../../../lib/config/schema.ts";
 import { ERROR_CODES, throwProblems } from "../../../lib/errors.ts";
+import type { Method, ParameterSpec } from "../../../lib/methods/types.ts";
 import { methods } from "./methods.ts";
 
 const parse = (text: string): ParsedRecipe => parseRecipe(readRecipe(text, "r.yml")[0], methods);
@@ -784,4 +785,58 @@ describe("properties", () => {
       { numRuns: 1000 },
     );
   });
+});
+
+describe("what methods of users declare", () => {
+  const method = (name: string, parameters: readonly ParameterSpec[]): Method => ({
+    ...(methods.get("passthrough") as Method),
+    name,
+    parameters,
+  });
+  const most: ParameterSpec = { name: "p", scope: "global", type: "number", max: 5, about: "" };
+  const own = new Map([method("bare", []), method("bounded", [most])].map((m) => [m.name, m]));
+  const tell = (text: string) => parseRecipe(readRecipe(text)[0], own).problems;
+  const models = "models: [{model: a}]\n";
+
+  test("an upper bound alone is told as such", () => {
+    const [problem] = tell(`merge_method: bounded\n${models}parameters: {p: 6}\n`);
+    expect(problem.message).toContain("expected a finite number, at most 5, found the number 6");
+  });
+
+  test("a number of another method's must be finite as well", () => {
+    const [problem] = tell(`merge_method: bare\n${models}parameters: {p: .inf}\n`);
+    expect(problem.message).toContain("expected a finite number, found the number Infinity");
+  });
+
+  test("a method without parameters says so", () => {
+    const [problem] = tell(`merge_method: bare\n${models}parameters: {something: 1}\n`);
+    expect(problem.hint).toBe("bare has no parameters");
+  });
+
+  test("of remarks a hundred are kept", () => {
+    const model = "  - {model: a, parameters: {p: 1}}\n";
+    const text = `merge_method: bare\nmodels:\n${model.repeat(101)}`;
+    const { notes } = parseRecipe(readRecipe(text)[0], own);
+    expect(notes).toHaveLength(100);
+  });
+});
+
+test("a flag of an object is a boolean, and no word", () => {
+  const tokens = { x: { source: "a", force: "yes" } };
+  const { problems } = recipeFromObject(
+    { merge_method: "passthrough", models: [{ model: "a" }], tokenizer: { tokens } },
+    methods,
+  );
+  expect(problems.map(({ message }) => message)).toEqual([
+    '`tokenizer.tokens.x.force`: expected true or false, found the text "yes"',
+  ]);
+});
+
+test("what an object's getter throws is its own error", () => {
+  const object = {
+    get models() {
+      throw new TypeError("a getter");
+    },
+  };
+  expect(() => recipeFromObject(object, methods)).toThrow(new TypeError("a getter"));
 });

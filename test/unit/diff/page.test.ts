@@ -10,6 +10,30 @@ const [base, a, b] = ["base", "a", "b"].map((name, seed) => {
   return makeLlama(join(folder, name), { layers: 3, seed: seed + 1 });
 });
 
+test("without tensors outside of the layers there is no column for them", async () => {
+  const w = (seed: number) => ({ dtype: "F32", shape: [2], seed }) as const;
+  const layered = (name: string, seed: number) => {
+    const names = Array.from({ length: 51 }, (_, i) => `layers.${i}.w`);
+    const tensors = Object.fromEntries(names.map((each) => [each, w(seed)]));
+    return makeModel(join(folder, name), tensors);
+  };
+  const found = await diff([layered("p", 1), layered("q", 2)]);
+  const page = await diffPage(found);
+  const [first] = page.match(/<svg .*?<\/svg>/s) ?? [];
+  expect(first).toContain(`aria-label="w, 50: `);
+  expect(first).not.toContain(`aria-label="w, \u2013: `);
+});
+
+test("tensors that a model lacks are told with the base's path, and have no field there", async () => {
+  const w = (seed: number) => ({ dtype: "F32", shape: [2], seed }) as const;
+  const from = makeModel(join(folder, "from"), { v: w(1), w: w(1) });
+  const poor = makeModel(join(folder, "less"), { w: w(2) });
+  const more = makeModel(join(folder, "more"), { v: w(3), w: w(3), x: w(3) });
+  const page = await diffPage(await diff([poor, more], { base: from }));
+  expect(page).toContain(`<td>x</td><td>${from}</td><td>missing, but there in ${more}</td>`);
+  expect(page).toContain(`<td>v</td><td>${poor}</td><td>missing</td>`);
+});
+
 describe("with a base", async () => {
   const found = await diff([a, b], { base });
   const page = await diffPage(found);

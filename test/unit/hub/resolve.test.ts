@@ -206,6 +206,34 @@ describe("a model on the hub", () => {
     expect(error.hint).toBe("check the name and the revision");
   });
 
+  test.each<[unknown, string, string]>([
+    [Object.assign(new Error("no"), { statusCode: 401 }), "no", "HF_TOKEN"],
+    [Object.assign(new Error("no"), { statusCode: 403 }), "no", "accept its terms"],
+    [Object.assign(new Error("no"), { statusCode: 500 }), "no", "check the network"],
+    [
+      new Error("failed", { cause: new Error("no route") }),
+      "failed: no route",
+      "check the network",
+    ],
+    [new Error("failed", { cause: {} }), "failed", "check the network"],
+    ["a text", "a text", "check the network"],
+  ])("that fails with %s is told with its reason", async (thrown, reason, hint) => {
+    const surroundings = {
+      environment: { HF_ENDPOINT: "https://example.org/" },
+      loadClient: async () => ({
+        commitOf: () => Promise.reject(thrown),
+        list: async () => [],
+        open: () => Promise.reject(thrown),
+      }),
+    };
+    const ask = () => resolveHub("owner/name", undefined, { cacheDir: cache }, surroundings);
+    const error = await refusal(ask);
+    expect(error.code).toBe("HUB_UNAVAILABLE");
+    const asked = "owner/name@main is no local path, and https://example.org";
+    expect(error.message).toBe(`${asked} did not deliver it: ${reason}`);
+    expect(error.hint).toContain(hint);
+  });
+
   test("without the package is told how to get it", async () => {
     const missing = () => Promise.reject(new Error("Cannot find package"));
     const surroundings = {

@@ -47,8 +47,8 @@ describe("missing tensors", () => {
     expect(error.problems.map(({ code }) => code)).toEqual(Array(3).fill("MISSING_TENSOR"));
     expect(error.problems.map(({ place }) => place?.path)).toEqual([
       "models[0]",
-      "models[2]",
       "models[1]",
+      "models[2]",
     ]);
   });
 });

@@ -6,7 +6,9 @@ import { explain } from "../../../lib/plan/explain.ts";
 import {
   folderContent,
   listTree,
+  llama,
   makeLlama,
+  makeModel,
   refusal,
   tensorContent,
   useFolder,
@@ -104,6 +106,17 @@ parameters: {t: 0.25}
     expect(content["mergekit_config.yml"]).toBe(readFileSync(recipe, "latin1"));
   });
 
+  test("hand the tokenizer on, from a model that is never written", async () => {
+    const donor = makeLlama(
+      join(folder, "donor"),
+      { dtype: "F32" },
+      { companions: { "tokenizer.json": "{}" } },
+    );
+    const options = fresh();
+    await merge(yaml(linear("mean", donor, b), linear(null, "mean", c)), options);
+    expect(folderContent(options.out)["tokenizer.json"]).toBe("{}");
+  });
+
   test("leave nothing when one of them fails", async () => {
     const before = listTree(folder);
     const onProgress = ({ bytesDone, bytesTotal }: Progress) => {
@@ -141,6 +154,22 @@ describe("documents that do not fit together", () => {
     expect(error.code).toBe("MODEL_NOT_FOUND");
     expect(error.hint).toBe("did you mean the document average?");
     expect(error.place?.line).toBe(8);
+  });
+
+  test("a name that is nowhere near is only missing", async () => {
+    const error = await refusal(() =>
+      plan(yaml(linear("average", a), linear(null, "q/w/e/r/t/y"))),
+    );
+    expect(error.code).toBe("MODEL_NOT_FOUND");
+    expect(error.hint).toMatch(/^looked at /);
+  });
+
+  test("only a model has config.json, not the document made of one without", async () => {
+    const bare = makeModel(join(folder, "bare"), llama({ dtype: "F32" }), { config: null });
+    const options = fresh();
+    await merge(yaml(linear("mean", bare, bare), linear(null, "mean", bare)), options);
+    expect(readdirSync(options.out)).not.toContain("config.json");
+    expect(tensorContent(options.out)).toEqual(tensorContent(bare));
   });
 
   test("problems of all documents are told together", async () => {

@@ -59,6 +59,22 @@ function gradient(range: [number, number]): SliceEntry {
 
 const SUFFIX = "mlp.up_proj.weight";
 
+test("series of other names are missing in each of the models", async () => {
+  const w = { dtype: "F32", shape: [2] } as const;
+  const [p, q] = ["h.", "layers."].map((series) => {
+    return makeModel(join(folder, `series-${series}`), {
+      [`${series}0.w`]: w,
+      [`${series}1.w`]: w,
+    });
+  });
+  const models = [p, q].map((model) => ({ model, parameters: { weight: 1 } }));
+  const error = await refusal(() => plan({ merge_method: "linear", models }));
+  expect(error.problems.map(({ code, message }) => [code, message])).toEqual([
+    ["MISSING_TENSOR", `${p} has no tensor layers.0.w, which the output needs, and 1 more like it`],
+    ["MISSING_TENSOR", `${q} has no tensor h.0.w, which the output needs, and 1 more like it`],
+  ]);
+});
+
 describe("slices", () => {
   test("layers are renumbered from 0 through all slices, and a layer may come twice", async () => {
     const made = await plan(stack(slice([a], [1, 3]), slice([b], [0, 1]), slice([a], [1, 2])));

@@ -173,6 +173,60 @@ describe("several modules", () => {
     expect(error.place?.path).toBe("modules.audio_tower");
   });
 
+  test("of no known kind are found by a common piece of their names", async () => {
+    const w: TensorSpec = { dtype: "F32", shape: [2] };
+    const names = ["protein_tower", "graph_tower", "language_model"];
+    const tensors = Object.fromEntries(names.map((name) => [`${name}.layers.0.w`, w]));
+    const path = makeModel(join(folder, "towers"), tensors);
+    const one = (scale: number): ModuleEntry => {
+      return { models: [{ model: path, parameters: { scale } }] };
+    };
+    const modules = { my_protein_tower_1: one(2), graph: one(3), language: one(4) };
+    const { steps } = await plan({ merge_method: "passthrough", modules });
+    const scales = steps.map(({ tensor, operation }) => {
+      return [tensor.split(".")[0], operation.op === "linear" ? operation.weights[0] : 1];
+    });
+    expect(Object.fromEntries(scales)).toEqual({
+      protein_tower: 2,
+      graph_tower: 3,
+      language_model: 4,
+    });
+    const error = await refusal(() => {
+      return plan({ merge_method: "passthrough", modules: { tower: one(2), language: one(4) } });
+    });
+    expect(error.hint).toBe("modules found: protein_tower, graph_tower, language_model");
+  });
+
+  test("of one kind are told apart by a common piece, and no other kind is taken", async () => {
+    const w: TensorSpec = { dtype: "F32", shape: [2] };
+    const names = ["vision_near", "vision_far", "speech_near", "near_text", "plain"];
+    const tensors = Object.fromEntries(names.map((name) => [`${name}.layers.0.w`, w]));
+    const path = makeModel(join(folder, "eyes"), tensors);
+    const one = (scale: number): ModuleEntry => {
+      return { models: [{ model: path, parameters: { scale } }] };
+    };
+    const modules = { my_vision_near: one(2), default: one(1) };
+    const { steps } = await plan({ merge_method: "passthrough", modules });
+    const scaled = steps.filter(({ operation }) => operation.op === "linear");
+    expect(scaled.map(({ tensor }) => tensor)).toEqual(["vision_near.layers.0.w"]);
+  });
+
+  test("without one of text leave what has no layers to the first", async () => {
+    const w: TensorSpec = { dtype: "F32", shape: [2] };
+    const path = makeModel(join(folder, "senses"), {
+      "vision_tower.layers.0.w": w,
+      "audio_tower.layers.0.w": w,
+      projector: w,
+    });
+    const one = (scale: number): ModuleEntry => {
+      return { models: [{ model: path, parameters: { scale } }] };
+    };
+    const modules = { audio_tower: one(2), vision_tower: one(3) };
+    const { steps } = await plan({ merge_method: "passthrough", modules });
+    const step = steps.find(({ tensor }) => tensor === "projector");
+    expect(step?.operation).toMatchObject({ op: "linear", weights: [2] });
+  });
+
   test("must not leave layers out", async () => {
     const error = await refusal(() => plan(linear({ language_model: both(1, 1) })));
     expect(error.code).toBe("MISSING_KEY");

@@ -61,6 +61,14 @@ describe("on_missing", () => {
     expect(found.notes).toContain(`${NORM}: on_missing: skip, merged without ${poor}`);
   });
 
+  test("skip is noted once for each cause, with how many tensors there are", async () => {
+    const poorer = model("poorer", { [NORM]: null, "model.layers.0.mlp.up_proj.weight": null });
+    const { found } = await made(linear([whole, poorer], { on_missing: "skip" }));
+    expect(found.notes).toEqual([
+      `model.layers.0.mlp.up_proj.weight and 1 more: on_missing: skip, merged without ${poorer}`,
+    ]);
+  });
+
   test("skip copies from the first that has what the base lacks", async () => {
     const { step, used } = await made(ties([rich, whole, rich], { on_missing: "skip" }), EXTRA);
     expect(used).toEqual([rich, rich]);
@@ -106,6 +114,7 @@ describe("buffers that not every model stores", () => {
     ["model.layers.0.self_attn.rotary_emb.inv_freq", { dtype: "F32", shape: [4] } as const],
     ["model.layers.0.attn.bias", { dtype: "U8", shape: [1, 1, 4, 4] } as const],
     ["model.layers.0.attn.masked_bias", { dtype: "F32", shape: [] } as const],
+    ["model.embeddings.position_ids", { dtype: "I64", shape: [1, 4] } as const],
   ])("%s is dropped, with the reason", async (name, spec) => {
     const odd = model(`odd-${name}`, { [name]: spec });
     const found = await plan(linear([whole, odd], {}));
@@ -147,6 +156,18 @@ describe("on_mismatch", () => {
     const error = await refusal(() => plan(linear([whole, wide], { on_mismatch: "cut" })));
     expect(error.problems.every(({ code }) => code === "SHAPE_MISMATCH")).toBe(true);
     expect(error.problems[0].hint).toContain("first axis");
+  });
+
+  test("cut needs as many axes", async () => {
+    const scalar = model("scalar", { [NORM]: { dtype: "BF16", shape: [] } });
+    for (const models of [
+      [scalar, whole],
+      [whole, scalar],
+    ]) {
+      const error = await refusal(() => plan(linear(models, { on_mismatch: "cut" })));
+      expect(error.code).toBe("SHAPE_MISMATCH");
+      expect(error.hint).toContain("first axis");
+    }
   });
 
   test("is an error by default, which names the setting", async () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { ErrorCode } from "../../../lib/errors.ts";
 import { plan } from "../../../lib/merge.ts";
+import { defineMethod } from "../../../lib/methods/custom.ts";
 import type { RecipeObject } from "../../../lib/recipe-object.ts";
 import { llama, makeLlama, makeModel, refusal, useFolder } from "../../make.ts";
 
@@ -178,6 +179,25 @@ describe("problems of tensors", () => {
     const error = await refusal(() => plan(recipe));
     expect(error.code).toBe("OUT_OF_RANGE");
     expect(error.problems).toHaveLength(1);
+  });
+
+  test("a weight beyond binary32 is told", async () => {
+    const models = [{ model: a, parameters: { weight: 1e300 } }];
+    const error = await refusal(() => plan({ merge_method: "linear", models }));
+    expect(error.code).toBe("OUT_OF_RANGE");
+    expect(error.message).toMatch(/^weight: 1e\+300 is beyond binary32/);
+  });
+
+  test("what a custom method throws is its own error", async () => {
+    const method = defineMethod({ name: "broken", combine() {} });
+    const broken = {
+      ...method,
+      lower() {
+        throw new TypeError("not lowered");
+      },
+    };
+    const recipe = { merge_method: "broken", models: [{ model: a }] };
+    await expect(plan(recipe, { methods: [broken] })).rejects.toThrow(new TypeError("not lowered"));
   });
 
   test("a model without tensors yields nothing to merge", async () => {

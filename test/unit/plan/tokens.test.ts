@@ -165,6 +165,13 @@ describe("chat_template", () => {
     expect(made.assets.chatTemplate).toBe(expected);
   });
 
+  test("auto counts a base that takes no part, too", async () => {
+    const made = await plan({ ...recipe([same], { chat_template: "auto" }), base_model: base });
+    expect(made.assets.chatTemplate).toBe(OTHER);
+    const twice = await plan({ ...recipe([none], { chat_template: "auto" }), base_model: base });
+    expect(twice.assets.chatTemplate).toBe(TEMPLATE);
+  });
+
   test("auto without any template has no effect, which is noted", async () => {
     const made = await plan(recipe([none], { chat_template: "auto" }));
     expect(made.assets.chatTemplate).toBeUndefined();

@@ -2,14 +2,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openModel } from "../../../lib/format/model.ts";
+import type { ModelTensor } from "../../../lib/format/tensors.ts";
 import { merge, plan } from "../../../lib/merge.ts";
 import { Ties } from "../../../lib/plan/tying.ts";
 import type { RecipeObject } from "../../../lib/recipe-object.ts";
-import { llama, makeModel, storedBytes, type TensorSpec, useFolder } from "../../make.ts";
+import { llama, makeModel, refusal, storedBytes, type TensorSpec, useFolder } from "../../make.ts";
 
 const folder = useFolder("tying");
 const EMBEDDING = "model.embed_tokens.weight";
 const HEAD = "lm_head.weight";
+const VECTOR: TensorSpec = { dtype: "F32", shape: [2] };
 
 type HeadForm = "own" | "same" | "none";
 
@@ -41,6 +43,37 @@ describe("three facts decide", () => {
       const path = make(`${head}-${flag}-${inText}`, head, flag, inText);
       expect(new Ties().of(openModel(path))).toBe(tie);
     }
+  });
+
+  test("a head of another shape is a tensor of its own", () => {
+    const tensors: Record<string, TensorSpec> = llama();
+    tensors[HEAD] = { dtype: "BF16", shape: [4, 8] };
+    const path = makeModel(join(folder, "shape"), tensors, { config: {} });
+    expect(new Ties().of(openModel(path))).toBe("apart");
+  });
+
+  test("a model that is yet to be made has no bytes to compare", () => {
+    const model = openModel(make("later", "same", undefined));
+    const [file] = model.files;
+    const later = { ...model, files: [{ ...file, path: join(folder, "nowhere") }] };
+    expect(new Ties().of(later)).toBe("apart");
+  });
+
+  test("a file that cannot be read is an error", async () => {
+    const model = openModel(make("unreadable", "same", undefined));
+    const [file] = model.files;
+    const odd = { ...model, files: [{ ...file, path: folder }] };
+    expect((await refusal(() => new Ties().of(odd))).code).toBe("NOT_A_FILE");
+  });
+
+  test("two other tensors are not one, whatever the tie", () => {
+    const model = openModel(make("pair", "same", true));
+    const of = (name: string) => model.tensors.get(name) as ModelTensor;
+    const ties = new Ties();
+    expect(ties.areOne(model, of(HEAD), of(EMBEDDING))).toBe(true);
+    expect(ties.areOne(model, of(HEAD), of("model.norm.weight"))).toBe(false);
+    const bare = openModel(makeModel(join(folder, "bare"), { v: VECTOR, w: VECTOR }));
+    expect(ties.areOne(bare, bare.tensors.get("v")!, bare.tensors.get("w")!)).toBe(false);
   });
 
   test("a model without a token embedding has no tie", () => {
@@ -108,6 +141,22 @@ describe("config.json of the output", () => {
       { model: twice, parameters: { weight: 1 } },
     ];
     expect(await flagOf({ merge_method: "linear", models })).toBe(false);
+  });
+
+  test("is untied where the head has another dtype", async () => {
+    const tensors: Record<string, TensorSpec> = llama();
+    tensors[HEAD] = { dtype: "F32", shape: [16, 8] };
+    const config = { tie_word_embeddings: true };
+    expect(await flagOf(average(makeModel(join(folder, "wide"), tensors, { config })))).toBe(false);
+  });
+
+  test("is untied where a slice gives the head of another model", async () => {
+    const layers = (model: string) => ({ sources: [{ model, layer_range: [0, 1] as const }] });
+    const slices = [layers(twice), layers(make("other", "same", true))];
+    expect(await flagOf({ merge_method: "passthrough", slices })).toBe(false);
+    expect(await flagOf({ merge_method: "passthrough", slices: [slices[0], slices[0]] })).toBe(
+      true,
+    );
   });
 
   test("says so where it said nothing and tied by default", async () => {

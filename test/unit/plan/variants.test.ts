@@ -22,6 +22,22 @@ describe("the papers' variants", () => {
     expect(sparsify).toMatchObject([0, 1].map((trim) => ({ kind: "global", density: 0.5, trim })));
   });
 
+  test("a model whose density is 1 is not trimmed beside one that is", async () => {
+    const two = models.map((each, i) => {
+      return { ...each, parameters: { weight: 1, density: i === 0 ? 1 : 0.5 } };
+    });
+    const { steps } = await plan({
+      merge_method: "ties",
+      base_model: "examples/models/base",
+      models: two,
+      parameters: { density_scope: "model" },
+    });
+    const kinds = steps.flatMap(({ operation }) => {
+      return operation.op === "task" ? [operation.sparsify.map(({ kind }) => kind).join()] : [];
+    });
+    expect(new Set(kinds)).toEqual(new Set(["none,global"]));
+  });
+
   test("their switches stand alone", async () => {
     const rows = await operationOf("ties", { density_scope: "row" });
     expect([rows.sparsify[0].kind, rows.normalize]).toEqual(["row", "weights"]);

@@ -32,3 +32,8 @@ test("the exponential ends in infinity and zero", () => {
 test.each([1e-300, 1e-9, 0.1, 0.9, 1, 1.1, 2, 10, 1e9, 1e300])("logarithm of %d", (x) => {
   expect(Math.abs(logarithm(x) - Math.log(x))).toBeLessThan(1e-12);
 });
+
+test("NaN stays NaN", () => {
+  expect(exponential(Number.NaN)).toBeNaN();
+  expect(logarithm(Number.NaN)).toBeNaN();
+});

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { numbersOf } from "../../../lib/reference/compare.ts";
 import { referenceBackend } from "../../../lib/reference/index.ts";
+import { refusal } from "../../make.ts";
 import { Random } from "../../parity/values.ts";
 
 const OPTIONS = { isa: "", threads: 1, sync: false, io: "mmap" } as const;
@@ -127,4 +128,28 @@ test("elements that are not finite are left out for all, and counted once", () =
   // NaN of equal bits are equal.
   expect(numbers.slice(13, 19)).toEqual([2, 2, 3, 5, 3 + 30, 9 + 36]);
   expect(numbers[21]).toBe(6 + 30);
+});
+
+test.each([
+  ["a single model", 1, { memory: new Uint8Array(200) }, "two inputs"],
+  ["numbers that go nowhere", 2, { nowhere: true, size: 200 }, "to memory"],
+] as const)("%s is refused", async (_, models, output, message) => {
+  const source = { memory: new Uint8Array(8) };
+  const inputs = Array.from(
+    { length: models },
+    () => ({ source: 0, offset: 0, dtype: "F32" }) as const,
+  );
+  const operation = { op: "compare", task: false } as const;
+  const step = {
+    tensor: "w",
+    dtype: "F32",
+    count: 2,
+    output: 0,
+    offset: 0,
+    inputs,
+    operation,
+  } as const;
+  const work = { sources: [source], outputs: [output], steps: [step] };
+  const error = await refusal(() => referenceBackend.executeSync(work, OPTIONS));
+  expect(error).toMatchObject({ code: "ARGUMENT", message: expect.stringContaining(message) });
 });

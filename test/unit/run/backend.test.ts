@@ -10,6 +10,7 @@ import {
   chooseIsa,
   chooseThreads,
 } from "../../../lib/run/backend.ts";
+import { nativeBackend } from "../../../lib/run/native.ts";
 import { makeLlama, refusal, useFolder } from "../../make.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -202,4 +203,26 @@ describe("worker threads", () => {
       setTimeout(() => process.exit(7), 1);`;
     expect(runScript(script)).toMatchObject({ stderr: "", status: 7, signal: null });
   });
+});
+
+test("an input that cannot be opened is told without a tensor", async () => {
+  const work = {
+    sources: [{ path: "/nowhere/at/all", size: 4 }],
+    outputs: [{ memory: new Uint8Array(4) }],
+    steps: [
+      {
+        tensor: "w",
+        dtype: "F32",
+        count: 1,
+        output: 0,
+        offset: 0,
+        inputs: [{ source: 0, offset: 0, dtype: "F32" }],
+        operation: { op: "copy", input: 0 },
+      },
+    ],
+  } as const;
+  const options = { threads: 1, isa: "", sync: false, io: "pread" } as const;
+  const error = await refusal(() => nativeBackend.executeSync(work, options));
+  expect(error.code).toBe("FILE_UNREADABLE");
+  expect(error.message).toMatch(/^\/nowhere\/at\/all: /);
 });
