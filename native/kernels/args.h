@@ -303,7 +303,7 @@ struct StripeArgs {
   size_t* taken;
 };
 
-// A row of a tensor in binary64, replaced.
+// A row of a tensor in binary64, replaced; n at least 1.
 struct RowArgs {
   double* row;
   size_t n;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "guarded.h"
 #include "plain_xxh64.h"
@@ -480,6 +481,44 @@ inline Bytes run_stripes(const KernelTable& table, const Call& c, Arena& arena) 
     }
   }
   return bytes_of(lanes.data(), lanes.size());
+}
+
+// One NaN for all: nothing depends on which.
+inline Bytes numbers_of(const double* values, size_t n) {
+  std::vector<double> out(values, values + n);
+  for (double& each : out) {
+    if (each != each) each = std::numeric_limits<double>::quiet_NaN();
+  }
+  return bytes_of(out.data(), n);
+}
+
+inline Bytes run_row_exponentials(const KernelTable& table, const Call& c, Arena& arena) {
+  if (c.n == 0) return {};
+  const auto* floats = arena.input_of<float>(c.floats);
+  auto* row = arena.output_of<double>(c.n);
+  for (size_t i = 0; i < c.n; ++i) row[i] = static_cast<double>(floats[i]);
+  table.row_exponentials({row, c.n});
+  return numbers_of(row, c.n);
+}
+
+inline Bytes run_divergence_terms(const KernelTable& table, const Call& c, Arena& arena) {
+  const auto* floats = arena.input_of<float>(c.floats);
+  auto* p = arena.output_of<double>(c.n);
+  auto* q = arena.output_of<double>(c.n);
+  for (size_t i = 0; i < c.n; ++i) {
+    p[i] = std::fabs(static_cast<double>(floats[i]));
+    q[i] = std::fabs(static_cast<double>(floats[c.n - 1 - i]));
+  }
+  table.divergence_terms({p, q, 3.5, 2.25, 1e-8, c.n});
+  return numbers_of(p, c.n);
+}
+
+inline Bytes run_importance_keys(const KernelTable& table, const Call& c, Arena& arena) {
+  constexpr float divergences[] = {0.0f, 1.5f, -2e-7f};
+  auto* keys = arena.output_of<uint32_t>(c.n);
+  table.importance_keys({arena.input_of<float>(c.floats), arena.input_of<float>(c.keys),
+                         divergences[c.variant % 3], keys, c.n});
+  return bytes_of(keys, c.n);
 }
 
 inline Bytes run_decode(const KernelTable& table, const Call& c, Arena& arena) {

@@ -10,6 +10,7 @@ const EXPECTED = [
   /^(README|CHANGELOG)\.md$/,
   /^(LICENSE|package\.json|binding\.gyp)$/,
   /^dist\/[\w/-]+\.(js|js\.map|d\.ts|d\.ts\.map)$/,
+  /^dist\/chunks\/LICENSE\.yaml$/,
   /^lib\/[\w/-]+\.ts$/,
   /^native\/(addon|codecs|engine|kernels|platform|simd|targets)\/[\w/-]+\.(cpp|h|def)$/,
   /^native\/(exports\.map|sources\.json|gyp\/common\.gypi|gyp\/list\.cjs)$/,
@@ -57,6 +58,9 @@ export function packages(work) {
 export function checkFiles(files) {
   const other = files.filter((path) => !EXPECTED.some((pattern) => pattern.test(path)));
   if (other.length > 0) throw new Error(`packed, but not expected: ${other.join(", ")}`);
+  // The command has yaml within it.
+  const licence = "dist/chunks/LICENSE.yaml";
+  if (!files.includes(licence)) throw new Error(`not packed: ${licence}`);
   const sources = files.filter((path) => path.startsWith("lib/")).length;
   const compiled = files.filter((path) => /^dist\/(?!chunks\/).*\.js$/.test(path)).length;
   if (sources !== compiled) throw new Error(`${sources} files in lib, ${compiled} in dist`);
