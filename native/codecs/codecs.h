@@ -69,13 +69,13 @@ struct ByteCodec {
   static constexpr int bytes = 1;
   template <class V>
   ANYWHERE static typename V::F load(const void* p) {
-    float lanes[V::lanes];
+    alignas(16) float lanes[V::lanes];
     for (int i = 0; i < V::lanes; ++i) lanes[i] = decode(static_cast<const uint8_t*>(p)[i]);
     return V::load(lanes);
   }
   template <class V>
   ANYWHERE static void store(void* p, typename V::F f) {
-    float lanes[V::lanes];
+    alignas(16) float lanes[V::lanes];
     V::store(lanes, f);
     for (int i = 0; i < V::lanes; ++i) static_cast<uint8_t*>(p)[i] = encode(lanes[i]);
   }

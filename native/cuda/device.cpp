@@ -132,3 +132,7 @@ uint64_t Device::walk_blocks(uint64_t n) const {
 }
 
 }  // namespace weightloom::cuda
+uint64_t Device::few_blocks(uint64_t n) const {
+  return std::min(walk_blocks(n), static_cast<uint64_t>(std::max(facts_.processors, 1)) * 2);
+}
+

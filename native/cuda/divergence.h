@@ -16,8 +16,6 @@
 namespace weightloom::cuda {
 namespace {
 
-constexpr double kLeastProbability = 1e-8;
-
 template <class C>
 ANYWHERE inline double wide_at(const void* array, uint64_t i) {
   return static_cast<double>(All<Single, C>{i}.load(array));
@@ -78,8 +76,8 @@ ANYWHERE inline void run_divergence(const DivergenceLaunch& launch) {
     });
     together([&](uint32_t thread) {
       for (uint64_t i = begin + thread; i < end; i += kThreads) {
-        const double mine = p[i] / sums[0] + kLeastProbability;
-        const double other = q[i] / sums[1] + kLeastProbability;
+        const double mine = p[i] / sums[0] + kSmallProbability;
+        const double other = q[i] / sums[1] + kSmallProbability;
         p[i] = mine * logarithm_of(mine / other);
       }
     });

@@ -7,7 +7,6 @@
 #include "../kernels/choose.h"
 #include "../kernels/convert.h"
 #include "../kernels/linear.h"
-#include "../kernels/linear_columns.h"
 #include "../kernels/nearswap.h"
 #include "../kernels/ram.h"
 #include "../kernels/sce.h"

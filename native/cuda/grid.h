@@ -7,7 +7,8 @@
 //   add_to(sum, x)   adds to a counter that others add to as well
 //
 // On the host a block that walks (kernels/walk.h) has one thread, which is no difference: what a
-// walk does with an element does not depend on who does it.
+// walk does with an element does not depend on who does it. The threads of a block run one after
+// another there, in an order that the test chooses: where a barrier is missing some order differs.
 #pragma once
 
 #include <cstddef>
@@ -47,8 +48,9 @@ ANYWHERE inline void add_to(uint32_t* sum, uint32_t x) { atomicAdd(sum, x); }
 
 namespace {
 
+// The i-th thread to run is (first + i * step) % threads.
 struct Grid {
-  uint32_t block, blocks, threads;
+  uint32_t block, blocks, threads, first, step;
 };
 thread_local Grid grid;
 
@@ -59,7 +61,7 @@ inline uint32_t walking_threads() { return 1; }
 
 template <class Body>
 inline void together(Body body) {
-  for (uint32_t thread = 0; thread < grid.threads; ++thread) body(thread);
+  for (uint32_t i = 0; i < grid.threads; ++i) body((grid.first + i * grid.step) % grid.threads);
 }
 
 inline void barrier() {}

@@ -14,7 +14,6 @@ constexpr uint32_t kThreads = 256;
 // Blocks of a grid whose blocks take more than one part of the work.
 constexpr uint64_t kMostBlocks = 65535;
 constexpr uint32_t kLanes = 16;
-constexpr uint32_t kSegmentsOfBlock = kThreads / kLanes;
 
 struct LinearLaunch {
   LinearArgs args;
@@ -70,8 +69,8 @@ struct VarianceLaunch {
 };
 
 // Reductions: an array is cut into rows, each row into segments of 65,536 elements, and the last
-// segment of a row is what is left. A segment has 16 lanes; sums hold for each quantity one number
-// for each segment.
+// segment of a row is what is left. A segment is the work of a block of the grid and has 16 lanes;
+// sums hold for each quantity one number for each segment.
 struct Segments {
   uint64_t n;
   uint64_t width;

@@ -35,9 +35,7 @@ struct Eight {
 template <class T, class Make>
 ANYWHERE inline Eight<T> eight(Make make) {
   Eight<T> out;
-#if defined(__CUDACC__)
-#pragma unroll
-#endif
+  UNROLL(8)
   for (int i = 0; i < 8; ++i) out.at[i] = make(i);
   return out;
 }

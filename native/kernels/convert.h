@@ -12,20 +12,12 @@ using weightloom::EncodeArgs;
 
 template <class V, class C>
 ANYWHERE void decode(const DecodeArgs& a) {
-  walk<V, C>(a.n, [&](auto at) {
-    float lanes[V::lanes];
-    V::store(lanes, at.load(a.in));
-    std::memcpy(a.out + at.at, lanes, static_cast<size_t>(at.live) * 4);
-  });
+  walk<V, C>(a.n, [&](auto at) { of<F32>(at).store(a.out, at.load(a.in)); });
 }
 
 template <class V, class C>
 ANYWHERE void encode(const EncodeArgs& a) {
-  walk<V, C>(a.n, [&](auto at) {
-    float lanes[V::lanes] = {};
-    std::memcpy(lanes, a.in + at.at, static_cast<size_t>(at.live) * 4);
-    at.store(a.out, V::load(lanes));
-  });
+  walk<V, C>(a.n, [&](auto at) { at.store(a.out, of<F32>(at).load(a.in)); });
 }
 
 }  // namespace

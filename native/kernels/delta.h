@@ -35,11 +35,8 @@ ANYWHERE inline typename V::U magnitude_at(At at, const void* x, const void* bas
 
 template <class V, class C>
 ANYWHERE void delta_magnitude(const DeltaArgs& a) {
-  walk<V, C>(a.n, [&](auto at) {
-    uint32_t lanes[V::lanes];
-    V::store_u32(lanes, magnitude_at<V, C>(at, a.x, a.base));
-    std::memcpy(a.magnitudes + at.at, lanes, static_cast<size_t>(at.live) * 4);
-  });
+  walk<V, C>(a.n,
+             [&](auto at) { at.store_u32(a.magnitudes, magnitude_at<V, C>(at, a.x, a.base)); });
 }
 
 template <class V, class C, bool as_it_is, bool keeps>

@@ -40,7 +40,9 @@ template <class V, class At>
 ANYWHERE [[gnu::noinline]] typename V::F settle(At at, typename V::F y, float limit,
                                                 const void* first, const void* const* rest,
                                                 uint32_t rest_count, Nonfinite& seen) {
-  uint32_t results[V::lanes], inputs[V::lanes], limit_bits;
+  alignas(16) uint32_t results[V::lanes];
+  alignas(16) uint32_t inputs[V::lanes];
+  uint32_t limit_bits;
   bool open[V::lanes];
   V::store(results, y);
   std::memcpy(&limit_bits, &limit, 4);

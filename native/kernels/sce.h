@@ -70,11 +70,8 @@ ANYWHERE void sce_variance(const SceVarianceArgs& a) {
       squares = V::add(squares, V::mul(off, off));
     }
     const auto variance = V::div(squares, models);
-    const auto bits =
-        V::select_u32(V::is_nan(variance), V::set_u32(0x7FFFFFFFu), V::as_u32(V::abs(variance)));
-    uint32_t lanes[V::lanes];
-    V::store_u32(lanes, bits);
-    std::memcpy(a.keys + at.at, lanes, static_cast<size_t>(at.live) * 4);
+    const auto bits = V::as_u32(V::abs(variance));
+    at.store_u32(a.keys, V::select_u32(V::is_nan(variance), V::set_u32(0x7FFFFFFFu), bits));
   });
 }
 

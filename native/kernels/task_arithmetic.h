@@ -35,8 +35,7 @@ ANYWHERE inline typename V::F weighted_delta(const TaskArgs& a, At at, typename 
       d = V::keep(mask_at<V>(reinterpret_cast<const uint64_t*>(a.masks[m]), at.at), d);
     }
     if (a.element_factors != nullptr && a.element_factors[m] != nullptr) {
-      const Some<V, F32> factor{at.at, at.live};
-      d = V::mul(d, factor.load(a.element_factors[m]));
+      d = V::mul(d, of<F32>(at).load(a.element_factors[m]));
     }
   }
   if (a.rescaled) d = V::mul(d, V::set(a.rescales[m]));

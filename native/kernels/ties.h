@@ -13,16 +13,18 @@
 
 namespace {
 
-// delta(m): the weighted delta of model m.
-template <class V, class Delta>
+// delta(m): the weighted delta of model m. known: how many models there are, where that is known.
+template <class V, uint32_t known, class Delta>
 ANYWHERE inline typename V::F elect(const TaskArgs& a, uint32_t count, Delta delta) {
   using F = typename V::F;
   const F zero = V::set(0.0f);
   F vote = delta(0);
+  UNROLL(known == 0 ? 1 : known)
   for (uint32_t m = 1; m < count; ++m) vote = V::add(vote, delta(m));
   const F sign = V::select(V::at_least(vote, zero), V::set(1.0f), V::set(-1.0f));
   F sum = zero;
   F weight = zero;
+  UNROLL(known == 0 ? 1 : known)
   for (uint32_t m = 0; m < count; ++m) {
     const F mine = delta(m);
     const auto agrees = V::greater(V::mul(mine, sign), zero);
@@ -43,11 +45,13 @@ ANYWHERE void ties_of(const TaskArgs& a) {
     const auto base = at.load(a.base);
     const auto make = [&](uint32_t m) { return weighted_delta<V, C, plain>(a, at, base, m); };
     if constexpr (known == 0 && Shared<V>) {
-      apply_delta<V, C>(a, at, base, elect<V>(a, count, make));
+      apply_delta<V, C>(a, at, base, elect<V, known>(a, count, make));
     } else {
       typename V::F deltas[known == 0 ? weightloom::kMaxTaskInputs : known];
+      UNROLL(known == 0 ? 1 : known)
       for (uint32_t m = 0; m < count; ++m) deltas[m] = make(m);
-      apply_delta<V, C>(a, at, base, elect<V>(a, count, [&](uint32_t m) { return deltas[m]; }));
+      const auto made = [&](uint32_t m) { return deltas[m]; };
+      apply_delta<V, C>(a, at, base, elect<V, known>(a, count, made));
     }
   });
 }

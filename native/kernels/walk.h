@@ -5,6 +5,8 @@
 // A vector type whose steps are shared out among the threads of a GPU says where this one begins
 // and how far it goes on (`first`, `stride`). Arrays are padded there, so that every step loads a
 // whole one: `UpTo` only holds back what is stored.
+//
+// of<D>(at): the same elements of an array that is stored by the codec D.
 #pragma once
 
 #include <cstddef>
@@ -31,6 +33,10 @@ struct All {
   ANYWHERE void store_number(void* array, typename V::F f) const {
     C::template store_number<V>(static_cast<char*>(array) + at * C::bytes, f);
   }
+  template <class U>
+  ANYWHERE void store_u32(uint32_t* array, U u) const {
+    V::store_u32(array + at, u);
+  }
 };
 
 template <class V, class C>
@@ -51,6 +57,12 @@ struct Some {
                 static_cast<size_t>(live) * C::bytes);
   }
   ANYWHERE void store_number(void* array, typename V::F f) const { store(array, f); }
+  template <class U>
+  ANYWHERE void store_u32(uint32_t* array, U u) const {
+    uint32_t padded[V::lanes];
+    V::store_u32(padded, u);
+    std::memcpy(array + at, padded, static_cast<size_t>(live) * 4);
+  }
 };
 
 // The step of a thread of a GPU: one body for full and partial ones, as arrays are padded there.
@@ -67,10 +79,42 @@ struct UpTo {
     if (live == V::lanes) return C::template store<V>(to, f);
     alignas(16) char padded[V::lanes * C::bytes];
     C::template store<V>(padded, f);
-    std::memcpy(to, padded, static_cast<size_t>(live) * C::bytes);
+    store_live<C::bytes>(to, padded);
   }
   ANYWHERE void store_number(void* array, typename V::F f) const { store(array, f); }
+  template <class U>
+  ANYWHERE void store_u32(uint32_t* array, U u) const {
+    if (live == V::lanes) return V::store_u32(array + at, u);
+    alignas(16) uint32_t padded[V::lanes];
+    V::store_u32(padded, u);
+    store_live<4>(array + at, padded);
+  }
+
+ private:
+  // Element by element: a copy of a length known only when it runs would go through memory.
+  template <int bytes>
+  ANYWHERE void store_live(void* to, const void* padded) const {
+    UNROLL(V::lanes)
+    for (int i = 0; i < V::lanes; ++i) {
+      if (i >= live) continue;
+      std::memcpy(static_cast<char*>(to) + i * bytes, static_cast<const char*>(padded) + i * bytes,
+                  bytes);
+    }
+  }
 };
+
+template <class D, class V, class C>
+ANYWHERE inline All<V, D> of(All<V, C> step) {
+  return {step.at};
+}
+template <class D, class V, class C>
+ANYWHERE inline Some<V, D> of(Some<V, C> step) {
+  return {step.at, step.live};
+}
+template <class D, class V, class C>
+ANYWHERE inline UpTo<V, D> of(UpTo<V, C> step) {
+  return {step.at, step.live};
+}
 
 template <class V>
 concept Shared = requires {

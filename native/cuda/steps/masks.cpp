@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace weightloom::cuda {
-namespace {
-
-constexpr uint32_t kSparsifyPurpose = 0;
-
-}  // namespace
 
 Masks::Masks(const Sparsifier& sparsifier, bool rescales) : sparsifier_(sparsifier) {
   for (size_t m = 0; m < sparsifier.models(); ++m) need(m);

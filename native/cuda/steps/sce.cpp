@@ -57,6 +57,7 @@ class SceOn : public Sce {
     auto* counts = chunk.lane().room_for<uint32_t>(blocks);
     auto* above = chunk.lane().room_for<uint64_t>(1);
     chunk.lane().clear(counts, blocks * sizeof(uint32_t));
+    chunk.lane().clear(above, sizeof(uint64_t));
     chunk.launch(chunk.device().kernels().count_keys, blocks,
                  KeysLaunch{keys, n, 1, 0xFFFFFFFFu, 0, counts, above});
     const uint32_t* found = chunk.results(counts, blocks);
@@ -90,8 +91,7 @@ class SceOn : public Sce {
     std::vector<const double*> sums;
     for (size_t m = 0; m < models_; ++m) {
       auto* to = chunk.lane().room_for<double>(segments.count);
-      chunk.launch(chunk.device().kernels().delta_squares[chunk.codec()],
-                   (segments.count + kSegmentsOfBlock - 1) / kSegmentsOfBlock,
+      chunk.launch(chunk.device().kernels().delta_squares[chunk.codec()], segments.count,
                    DeltaSumLaunch{segments, chunk.own(m + 1), chunk.own(0), mask, to});
       sums.push_back(chunk.results(to, segments.count));
     }

@@ -8,10 +8,6 @@
 namespace weightloom::cuda {
 namespace {
 
-uint64_t blocks_for(uint64_t segments) {
-  return (segments + kSegmentsOfBlock - 1) / kSegmentsOfBlock;
-}
-
 class SpanOn : public Span {
  public:
   SpanOn(StepIo& io, DeviceShare& share)
@@ -47,7 +43,7 @@ class SpanOn : public Span {
     for (size_t v = 0; v < vectors_; ++v) launch.vectors[v] = chunk.from(v, lead);
     launch.base = with_base_ ? chunk.from(vectors_, lead) : nullptr;
     launch.sums = chunk.lane().room_for<double>(pairs_.size() * segments.count);
-    chunk.launch(chunk.device().kernels().gram[chunk.codec()], blocks_for(segments.count), launch);
+    chunk.launch(chunk.device().kernels().gram[chunk.codec()], segments.count, launch);
     return launch;
   }
 

@@ -4,6 +4,9 @@
 
 namespace weightloom::cuda {
 
+static_assert(kHistogramBins == Selection::kBins);
+static_assert(kSegment == kBlock);
+
 SweepOn::SweepOn(Chunk& chunk, Selection& selection, const uint32_t* keys)
     : selection_(selection), block_(chunk.range().index) {
   const uint64_t n = chunk.range().n;
@@ -21,7 +24,7 @@ SweepOn::SweepOn(Chunk& chunk, Selection& selection, const uint32_t* keys)
   if (by_block) {
     chunk.launch(kernels.count_keys, blocks_, launch);
   } else {
-    chunk.walk(kernels.histogram, n, launch);
+    chunk.launch(kernels.histogram, chunk.device().few_blocks(n), launch);
   }
   counts_ = chunk.results(counts, count);
   above_ = chunk.results(above, 1);

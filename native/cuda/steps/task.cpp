@@ -39,8 +39,7 @@ class TaskOn : public Task {
       if (!sparsify_.masks(m)) continue;
       const uint64_t* mask = masks_.make(chunk, m, room).mask;
       auto* to = chunk.lane().room_for<double>(2 * segments.count);
-      chunk.launch(chunk.device().kernels().delta_sum[chunk.codec()],
-                   (segments.count + kSegmentsOfBlock - 1) / kSegmentsOfBlock,
+      chunk.launch(chunk.device().kernels().delta_sum[chunk.codec()], segments.count,
                    DeltaSumLaunch{segments, chunk.own(m + 1), chunk.own(0), mask, to});
       sums[m] = chunk.results(to, 2 * segments.count);
     }

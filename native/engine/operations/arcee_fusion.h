@@ -17,8 +17,6 @@
 
 namespace weightloom {
 
-constexpr double kSmallProbability = 1e-8;
-
 // Unsigned integers in the order of floats; NaN is the largest.
 inline uint32_t ordered_key(float value) {
   uint32_t bits;

@@ -9,7 +9,6 @@
 namespace weightloom {
 namespace {
 
-constexpr uint32_t kSparsifyPurpose = 0;
 constexpr size_t kBlockWords = kBlock / 64;
 
 // Masks of a step that are kept between two phases take at most this much.

@@ -19,6 +19,9 @@
 
 namespace weightloom {
 
+// Of the Philox words that masks are made of.
+constexpr uint32_t kSparsifyPurpose = 0;
+
 class Sparsifier {
  public:
   enum class Keep {

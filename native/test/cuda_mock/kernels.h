@@ -1,15 +1,19 @@
 // The kernels as functions of the host, by the names that they have in the image.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace weightloom::cuda {
 
-// Runs one block of a grid; `arguments` is the kernel's one argument.
-using HostKernel = void (*)(const void* arguments);
+struct HostKernel {
+  void (*run)(const void* argument);  // one block of a grid
+  size_t size;                        // of the argument
+};
 
 // Null when there is none of this name.
-HostKernel find_host_kernel(const std::string& name);
-void run_grid(HostKernel kernel, unsigned blocks, unsigned threads, const void* arguments);
+const HostKernel* find_host_kernel(const std::string& name);
+// WEIGHTLOOM_MOCK_ORDER: "backwards" or "shuffled" is how the threads of a block take turns.
+void run_grid(const HostKernel& kernel, unsigned blocks, unsigned threads, const void* argument);
 
 }  // namespace weightloom::cuda
