@@ -84,7 +84,7 @@ export interface MergeResult {
   out: string;
   plan: Plan;
   backend: "native" | "reference";
-  /** Where it was computed; with `device: "auto"` what was taken in the end. */
+  /** `cuda` when a GPU made at least one tensor; others may be left to the CPU beside it. */
   device: "cpu" | "cuda";
   /** Seconds from the first byte to the published model. */
   seconds: number;

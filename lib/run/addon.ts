@@ -3,8 +3,12 @@ import { createRequire } from "node:module";
 import { packageRoot } from "../root.ts";
 import { version } from "../version.ts";
 
-/** What a finished job reports: five words a step, or why it failed. */
-export type Outcome = { results: BigUint64Array } | { code: string; message: string; step: number };
+/**
+ * What a finished job reports: five words a step and how many steps GPUs made, or why it failed.
+ */
+export type Outcome =
+  | { results: BigUint64Array; accelerated: number }
+  | { code: string; message: string; step: number };
 
 export interface JobOptions {
   threads: number;

@@ -33,10 +33,12 @@ export function chooseDevice({ device = "cpu", maxDeviceMemory }: DeviceOptions)
   return { choice: device, maxMemory: bound };
 }
 
-/** Whether an error says that a GPU cannot do the work, so that the CPU may. */
-export function isDeviceError(error: unknown): error is MergeError {
-  if (!(error instanceof MergeError)) return false;
-  return ["BACKEND", "DEVICE", "DEVICE_MEMORY"].includes(error.code);
+/** A GPU cannot do the work, so that the CPU may. */
+export class DeviceError extends MergeError {}
+
+/** Options of work that only reads and digests, of which nothing runs on a GPU. */
+export function onlyCpu<T extends { device?: Device | undefined }>(options: T): T {
+  return { ...options, device: undefined };
 }
 
 /** One GPU. */

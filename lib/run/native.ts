@@ -1,7 +1,7 @@
 /** The native backend: the engine in C++, reached through the addon. */
 import { type ErrorCode, MergeError } from "../errors.ts";
 import { type Addon, type JobHandle, loadAddon, type Outcome } from "./addon.ts";
-import { isDeviceError } from "./device.ts";
+import { DeviceError } from "./device.ts";
 import { UNDISTURBED } from "./identity.ts";
 import { encodeWork } from "./wire.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
@@ -26,9 +26,17 @@ function requireAddon(): Addon {
 
 const HINTS: { readonly [code in ErrorCode]?: string } = {
   INPUT_CHANGED: UNDISTURBED,
-  BACKEND: "weightloom doctor says what was found",
-  DEVICE: 'the CPU makes the same bytes: leave out the device, or choose device "auto"',
-  DEVICE_MEMORY: 'device "auto" takes the CPU where the GPU has no room',
+};
+
+/** Codes of native code that speak of GPUs: what they are to the user, and the hint. */
+const DEVICE_CODES: { readonly [code: string]: [ErrorCode, string] } = {
+  NO_GPU: ["BACKEND", "weightloom doctor says what was found"],
+  DEVICE: [
+    "DEVICE",
+    'the CPU makes the same bytes: leave out the device, or choose device "auto"; a GPU that has ' +
+      "failed may stay unusable until the process is restarted",
+  ],
+  DEVICE_MEMORY: ["DEVICE_MEMORY", 'device "auto" takes the CPU where the GPU has no room'],
 };
 
 function jobOptions({ threads, isa, sync, io, device }: ExecuteOptions) {
@@ -48,17 +56,20 @@ function stepResult(words: BigUint64Array, at: number, digested: boolean): StepR
   };
 }
 
-function results(outcome: Outcome, work: Work): StepResult[] {
+function results(outcome: Outcome, work: Work, options: ExecuteOptions): StepResult[] {
   if ("results" in outcome) {
+    options.onAccelerated?.(outcome.accelerated);
     return work.steps.map(({ output }, i) => {
       return stepResult(outcome.results, i, !("memory" in work.outputs[output]));
     });
   }
-  // Its codes are those of this package: JobError of native/engine/job.h.
-  const code = outcome.code as ErrorCode;
   const tensor = work.steps[outcome.step]?.tensor;
-  const where = tensor === undefined ? "" : `tensor ${tensor}: `;
-  throw new MergeError(code, `${where}${outcome.message}`, { hint: HINTS[code] });
+  const message = `${tensor === undefined ? "" : `tensor ${tensor}: `}${outcome.message}`;
+  const device = DEVICE_CODES[outcome.code];
+  if (device !== undefined) throw new DeviceError(device[0], message, { hint: device[1] });
+  // All others are those of this package: JobError of native/engine/wire.h.
+  const code = outcome.code as ErrorCode;
+  throw new MergeError(code, message, { hint: HINTS[code] });
 }
 
 /** Tells the outputs that have become whole since it was last called. */
@@ -114,6 +125,7 @@ function onCpu(options: ExecuteOptions, reason: string, bytesBefore: number): Ex
   return {
     ...options,
     device: undefined,
+    threads: options.threadsOnCpu ?? options.threads,
     // Progress does not go back.
     onBytes: onBytes && ((done) => onBytes(Math.max(done, bytesBefore))),
   };
@@ -130,7 +142,7 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
   try {
     return await executeOnce(work, { ...options, onBytes: counting });
   } catch (error) {
-    if (!isDeviceError(error)) throw error;
+    if (!(error instanceof DeviceError)) throw error;
     return executeOnce(work, onCpu(options, error.message, bytes));
   }
 }
@@ -168,7 +180,7 @@ async function executeOnce(work: Work, options: ExecuteOptions): Promise<StepRes
     if (thrown !== undefined) throw thrown.error;
     const cancelled = "code" in outcome && outcome.code === "ABORTED";
     if (cancelled && signal !== undefined) throw abortError(signal);
-    return results(outcome, work);
+    return results(outcome, work, options);
   } finally {
     clearInterval(timer);
     abandoned?.end();
@@ -181,14 +193,14 @@ function executeSync(work: Work, options: ExecuteOptions): StepResult[] {
   try {
     return executeSyncOnce(work, options);
   } catch (error) {
-    if (!isDeviceError(error)) throw error;
+    if (!(error instanceof DeviceError)) throw error;
     return executeSyncOnce(work, onCpu(options, error.message, 0));
   }
 }
 
 function executeSyncOnce(work: Work, options: ExecuteOptions): StepResult[] {
   const { wire, places } = encodeWork(work);
-  return results(requireAddon().run(wire, places, jobOptions(options)), work);
+  return results(requireAddon().run(wire, places, jobOptions(options)), work, options);
 }
 
 export const nativeBackend: Backend = { name: "native", execute, executeSync };

@@ -16,7 +16,7 @@ import { chooseDevice } from "./device.ts";
 import { type FusedWork, fuse, type PlannedFiles } from "./fuse.ts";
 import { checkInputs } from "./identity.ts";
 import { stepsOf, writeRecord } from "./journal.ts";
-import { fitThreads } from "./memory.ts";
+import { fitBudget } from "./memory.ts";
 import { refuseNonfinite } from "./nonfinite.ts";
 import { Stage } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
@@ -138,7 +138,7 @@ const PATIENCE = 15;
 export interface Performed {
   /** By step of the plan. */
   results: StepResult[];
-  /** Where most of it was computed. */
+  /** `cuda` when a GPU made at least one tensor. */
   device: "cpu" | "cuda";
   /** What became of an interrupted merge that was found, and of a GPU. */
   notes: readonly string[];
@@ -155,6 +155,30 @@ interface Running {
   backend: Backend;
   execute: ExecuteOptions;
   options: PerformOptions;
+}
+
+/** Where the work runs and how wide; tells `fallbacks` why a GPU is not taken. */
+function placement(
+  made: Plan,
+  fused: FusedWork,
+  backend: Backend,
+  options: PerformOptions,
+  fallbacks: string[],
+): Pick<ExecuteOptions, "threads" | "threadsOnCpu" | "device" | "io"> {
+  const chosen = chooseDevice(options);
+  const io = chooseIo(options.io);
+  const device = backend.name === "native" ? chosen : undefined;
+  const threads = chooseThreads(options.threads);
+  const { fallback, ...fit } = fitBudget(
+    made,
+    fused,
+    backend,
+    threads,
+    { io, device },
+    options.maxMemory,
+  );
+  if (fallback !== undefined) fallbacks.push(fallback);
+  return { ...fit, io };
 }
 
 /** Runs the plan on a stage up to the last file. */
@@ -200,23 +224,16 @@ export async function perform(
     functions === undefined
       ? chooseBackend(options.backend, options.device)
       : referenceOnly(options);
-  const device = backend.name === "native" ? chooseDevice(options) : undefined;
   const fallbacks: string[] = [];
-  const io = chooseIo(options.io);
+  let accelerated = 0;
   const execute: ExecuteOptions = {
-    threads: fitThreads(
-      made,
-      fused,
-      backend,
-      chooseThreads(options.threads),
-      { io, device },
-      options.maxMemory,
-    ),
+    ...placement(made, fused, backend, options, fallbacks),
     isa: chooseIsa(options.isa),
     sync: options.sync ?? true,
-    io,
-    device,
     onFallback: (reason) => fallbacks.push(reason),
+    onAccelerated: (steps) => {
+      accelerated += steps;
+    },
     signal: options.signal,
     functions,
   };
@@ -227,10 +244,9 @@ export async function perform(
     const performed = await fill(stage, { loaded, made, fused, backend, execute, options });
     stage.publish(options.overwrite ?? false);
     const notes = fallbacks.map((reason) => `computed on the CPU: ${reason}`);
-    const asked = device !== undefined && device.choice !== "cpu";
     return {
       ...performed,
-      device: asked && fallbacks.length === 0 ? "cuda" : "cpu",
+      device: accelerated > 0 ? "cuda" : "cpu",
       notes: [...performed.notes, ...new Set(notes)],
     };
   } catch (error) {

@@ -77,6 +77,8 @@ export interface StepResult {
 
 export interface ExecuteOptions {
   threads: number;
+  /** How many when `auto` goes on with the CPU; left out, as many. */
+  threadsOnCpu?: number | undefined;
   /** Name of a native target; "" takes the best. */
   isa: string;
   /** Sync output files before they count as written. */
@@ -87,6 +89,8 @@ export interface ExecuteOptions {
   device?: Device | undefined;
   /** Called when `auto` goes on with the CPU, with the reason. */
   onFallback?: ((reason: string) => void) | undefined;
+  /** Called with the number of steps that GPUs made, when the work has ended well. */
+  onAccelerated?: ((steps: number) => void) | undefined;
   signal?: AbortSignal | undefined;
   /** Functions of custom methods, by name. */
   functions?: ReadonlyMap<string, Combine> | undefined;

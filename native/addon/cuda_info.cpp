@@ -35,6 +35,7 @@ Napi::Value cuda_info(const Napi::CallbackInfo& info) {
     out.Set("reason", found.reason);
     return out;
   }
+  const cuda::KeptContext kept(*found.driver);
   try {
     const int count = cuda::device_count(*found.driver);
     for (int i = 0; i < count; ++i) {

@@ -90,7 +90,7 @@ std::shared_ptr<Accelerator> read_accelerator(Napi::Value cuda, size_t threads) 
   const double bytes = cuda.IsNumber() ? cuda.As<Napi::Number>().DoubleValue() : -1.0;
   if (!(bytes >= 0 && bytes <= 9007199254740991.0)) throw JobError{"ARGUMENT", "malformed options"};
   return cuda::make_accelerator(
-      {.max_device_memory = static_cast<uint64_t>(bytes), .threads = threads, .devices = {}});
+      {.max_device_memory = static_cast<uint64_t>(bytes), .threads = threads});
 }
 
 JobOptions read_options(Napi::Object options, size_t& threads) {

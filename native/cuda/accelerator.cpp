@@ -13,60 +13,95 @@ constexpr size_t kMostLanes = 8;
 
 std::string in_mib(uint64_t bytes) { return std::to_string(bytes / kMiB) + " MiB"; }
 
-// Half of the bound is for lanes, the other half for tensors that stay on the device.
-std::unique_ptr<DeviceShare> share_of(const Device& device, const CudaOptions& options) {
+// A GPU that can be used, and how much of its memory may be.
+struct Usable {
+  const Device& device;
+  uint64_t bound;
+};
+
+Usable usable(const Device& device, const CudaOptions& options) {
   device.enter();
   const uint64_t free = device.free_memory();
   const uint64_t bound = options.max_device_memory == 0 ? free / 5 * 4 : options.max_device_memory;
-  if (bound < kLeastLane) {
-    const char* what = options.max_device_memory == 0 ? "free memory of " : "maxDeviceMemory: ";
-    throw JobError{"DEVICE_MEMORY", std::string("GPU: ") + what + in_mib(bound) +
-                                        " is too little, at least " + in_mib(kLeastLane) +
-                                        " is needed"};
-  }
-  const uint64_t wanted = std::min(options.threads, kMostLanes);
-  const uint64_t bytes = std::clamp(bound / 2 / wanted / kMiB * kMiB, kLeastLane, kMostLane);
-  const auto lanes = static_cast<size_t>(std::clamp<uint64_t>(bound / 2 / bytes, 1, wanted));
-  return std::make_unique<DeviceShare>(device, bound, lanes, bytes);
+  if (bound >= kLeastLane) return {device, bound};
+  const char* what = options.max_device_memory == 0 ? "free memory of " : "maxDeviceMemory: ";
+  throw device.error("DEVICE_MEMORY", what + in_mib(bound) + " is too little, at least " +
+                                          in_mib(kLeastLane) + " is needed");
 }
 
-std::vector<int> ordinals_of(const Driver& driver, const CudaOptions& options) {
-  std::vector<int> ordinals = options.devices;
-  const int count = device_count(driver);
-  if (count == 0) throw JobError{"BACKEND", "the CUDA driver finds no GPU"};
-  for (int i = 0; options.devices.empty() && i < count; ++i) ordinals.push_back(i);
-  // Fewer threads than GPUs would leave some without work.
-  if (ordinals.size() > options.threads) ordinals.resize(options.threads);
-  return ordinals;
+// Half of the bound is for lanes, the other half for tensors that stay on the device.
+std::unique_ptr<DeviceShare> share_of(const Usable& gpu, size_t threads) {
+  constexpr uint64_t unit = DeviceMemory::kUnit;
+  const uint64_t wanted = std::clamp<uint64_t>(threads, 1, kMostLanes);
+  const uint64_t bytes = std::clamp(gpu.bound / 2 / wanted / unit * unit, kLeastLane, kMostLane);
+  const auto lanes = static_cast<size_t>(std::clamp<uint64_t>(gpu.bound / 2 / bytes, 1, wanted));
+  return std::make_unique<DeviceShare>(gpu.device, gpu.bound, lanes, bytes);
+}
+
+// What became of each GPU that cannot be used, as one error.
+JobError all_of(const std::vector<JobError>& errors) {
+  JobError all = errors.front();
+  for (size_t i = 1; i < errors.size(); ++i) {
+    all.message += "; " + errors[i].message;
+    if (errors[i].code != all.code) all.code = "DEVICE";
+  }
+  return all;
 }
 
 // With several GPUs those that cannot be used are left out.
-std::vector<std::unique_ptr<DeviceShare>> share_out(const CudaOptions& options) {
+std::vector<Usable> find_usable(const CudaOptions& options) {
   const FoundDriver& found = find_driver();
-  if (found.driver == nullptr) throw JobError{"BACKEND", found.reason};
-  const std::vector<int> ordinals = ordinals_of(*found.driver, options);
-  CudaOptions each = options;
-  each.threads = std::max<size_t>(options.threads / ordinals.size(), 1);
-  std::vector<std::unique_ptr<DeviceShare>> shares;
-  JobError last;
-  for (const int ordinal : ordinals) {
+  if (found.driver == nullptr) throw JobError{"NO_GPU", found.reason};
+  const int count = device_count(*found.driver);
+  if (count == 0) throw JobError{"NO_GPU", "the CUDA driver finds no GPU"};
+  std::vector<Usable> gpus;
+  std::vector<JobError> errors;
+  // Fewer threads than GPUs would leave some without work.
+  for (int ordinal = 0; ordinal < count && gpus.size() < options.threads; ++ordinal) {
     try {
-      shares.push_back(share_of(device_at(*found.driver, ordinal), each));
+      gpus.push_back(usable(device_at(*found.driver, ordinal), options));
     } catch (const JobError& error) {
-      last = error;
+      errors.push_back(error);
     }
   }
-  if (shares.empty()) throw last;
+  if (gpus.empty()) throw all_of(errors);
+  return gpus;
+}
+
+std::vector<std::unique_ptr<DeviceShare>> share_out(const CudaOptions& options) {
+  const std::vector<Usable> gpus = find_usable(options);
+  std::vector<std::unique_ptr<DeviceShare>> shares;
+  for (size_t i = 0; i < gpus.size(); ++i) {
+    const size_t more = i < options.threads % gpus.size() ? 1 : 0;
+    shares.push_back(share_of(gpus[i], options.threads / gpus.size() + more));
+  }
   return shares;
 }
 
 class CudaAccelerator : public Accelerator {
  public:
-  explicit CudaAccelerator(CudaOptions options) : options_(std::move(options)) {}
+  explicit CudaAccelerator(CudaOptions options) : options_(options) {}
 
-  void prepare() override {
+  ~CudaAccelerator() override {
+    if (shares_.empty()) return;
+    const KeptContext kept(*find_driver().driver);
+    shares_.clear();
+  }
+
+  std::shared_ptr<void> prepare() override {
+    const Driver* const driver = find_driver().driver;
+    auto kept = driver == nullptr ? nullptr : std::make_shared<KeptContext>(*driver);
     const std::lock_guard lock(mutex_);
-    if (shares_.empty()) shares_ = share_out(options_);
+    if (failed_) throw error_;
+    if (!shares_.empty()) return kept;
+    try {
+      shares_ = share_out(options_);
+    } catch (const JobError& error) {
+      failed_ = true;
+      error_ = error;
+      throw;
+    }
+    return kept;
   }
 
   // Called with the job's lock held.
@@ -83,6 +118,8 @@ class CudaAccelerator : public Accelerator {
  private:
   CudaOptions options_;
   std::mutex mutex_;
+  bool failed_ = false;
+  JobError error_;
   std::vector<std::unique_ptr<DeviceShare>> shares_;
 };
 

@@ -2,7 +2,6 @@
 // the GPU that has been given the fewest so far.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -14,7 +13,6 @@ namespace weightloom::cuda {
 struct CudaOptions {
   uint64_t max_device_memory = 0;  // of each GPU; 0: four fifths of what is free
   size_t threads = 1;
-  std::vector<int> devices;  // ordinals; empty: all
 };
 
 // One GPU's share of a job.
@@ -29,8 +27,8 @@ struct DeviceShare {
   uint64_t dealt = 0;
 };
 
-// Its prepare() throws JobError: BACKEND where there is no GPU that can be used, DEVICE_MEMORY,
-// DEVICE.
+// Its prepare() throws JobError: NO_GPU where there is none, DEVICE_MEMORY, DEVICE; the same each
+// time.
 std::shared_ptr<Accelerator> make_accelerator(const CudaOptions& options);
 
 // A step on a GPU, or null for one that is left to the CPU.

@@ -37,33 +37,29 @@ Chunks::Chunks(StepIo& io, Lanes& lanes, DeviceMemory& memory, const Needs& need
   // Enough chunks that lanes have something to overlap.
   const uint64_t share = std::max<uint64_t>(io.block_count() / 16, 8);
   blocks_each_ = std::min(blocks_each_, share);
-  if (needs.again && needs.row == 1 && fit()) reserve_inputs();
 }
 
 Chunks::~Chunks() {
-  for (size_t i = 0; i < kept_.size(); ++i) {
-    const WireStep& step = io_.step();
-    memory_.give(kept_[i], step.count * kCodecBytes[step.inputs[i].codec] + kSlack);
-  }
+  if (kept_ != 0) memory_.give(kept_, kept_bytes(io_.step().inputs.size()));
 }
 
-// All inputs or none.
-void Chunks::reserve_inputs() {
+// Of the first so many inputs, each on its own alignment.
+uint64_t Chunks::kept_bytes(size_t inputs) const {
   const WireStep& step = io_.step();
-  lanes_.device().enter();
-  for (const WireInput& input : step.inputs) {
-    const uint64_t bytes = step.count * kCodecBytes[input.codec] + kSlack;
-    const DevicePointer room = memory_.take(bytes);
-    if (room == 0) {
-      for (size_t i = 0; i < kept_.size(); ++i) {
-        memory_.give(kept_[i], step.count * kCodecBytes[step.inputs[i].codec] + kSlack);
-      }
-      kept_.clear();
-      return;
-    }
-    kept_.push_back(room);
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < inputs; ++i) {
+    bytes += Lane::padded(step.count * kCodecBytes[step.inputs[i].codec] + kSlack);
   }
-  there_.assign(count(), 0);
+  return bytes;
+}
+
+// All inputs or none; asked for by the first chunk that runs, since it may wait for the GPU.
+void Chunks::reserve_inputs() {
+  const std::lock_guard lock(mutex_);
+  if (asked_ || !needs_.again || needs_.row != 1) return;
+  asked_ = true;
+  kept_ = memory_.take(kept_bytes(io_.step().inputs.size()));
+  if (kept_ != 0) there_.assign(count(), 0);
 }
 
 uint64_t Chunks::count() const { return (io_.block_count() + blocks_each_ - 1) / blocks_each_; }
@@ -76,9 +72,16 @@ Range Chunks::range(uint64_t index) const {
 
 void Chunks::run(uint64_t index, const std::function<void(Chunk&)>& body) {
   lanes_.device().enter();
+  reserve_inputs();
   const Lanes::Borrowed lane(lanes_);
-  Chunk chunk(*this, index, *lane);
-  body(chunk);
+  try {
+    Chunk chunk(*this, index, *lane);
+    body(chunk);
+  } catch (...) {
+    // Whoever borrows the lane next fills memory that copies may still read.
+    (*lane).drain();
+    throw;
+  }
   if (!there_.empty()) there_[index] = 1;
 }
 
@@ -103,10 +106,10 @@ const void* Chunk::stored(size_t i) {
   const uint64_t width = kCodecBytes[io_.step().inputs[i].codec];
   const uint64_t bytes = wide_.n * width;
   uint8_t* to;
-  if (chunks_.kept_.empty()) {
+  if (chunks_.kept_ == 0) {
     to = lane_.room_for<uint8_t>(bytes + kSlack);
   } else {
-    to = reinterpret_cast<uint8_t*>(chunks_.kept_[i] + wide_.first * width);
+    to = reinterpret_cast<uint8_t*>(chunks_.kept_ + chunks_.kept_bytes(i) + wide_.first * width);
     if (chunks_.there_[index_] != 0) return to;
   }
   uint8_t* const staged = lane_.host(bytes);

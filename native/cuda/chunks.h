@@ -3,11 +3,13 @@
 // for its output; what its kernels report comes back with it.
 //
 // Steps that go over their inputs more than once leave them on the device where the bound allows:
-// the first pass over a chunk copies it up, later ones find it there.
+// the first pass over a chunk copies it up, later ones find it there. Steps whose chunks reach to
+// the ends of rows do not, as theirs overlap.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "../engine/block.h"
@@ -42,6 +44,7 @@ class Chunks {
  private:
   friend class Chunk;
   Range range(uint64_t index) const;
+  uint64_t kept_bytes(size_t inputs) const;
   void reserve_inputs();
 
   StepIo& io_;
@@ -51,8 +54,10 @@ class Chunks {
   bool fused_;
   int codec_;  // of the kernels
   uint64_t blocks_each_ = 0;
-  std::vector<DevicePointer> kept_;  // whole inputs, if they are
-  std::vector<uint8_t> there_;       // which chunks of them
+  std::mutex mutex_;
+  bool asked_ = false;          // for room for whole inputs
+  DevicePointer kept_ = 0;      // one input after the other, if there is
+  std::vector<uint8_t> there_;  // which chunks of them
 };
 
 class Chunk {

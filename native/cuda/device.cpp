@@ -16,10 +16,14 @@ constexpr unsigned kBlockingSync = 4;  // CU_CTX_SCHED_BLOCKING_SYNC
 
 constexpr const char* kCodecNames[] = {"_f32", "_f16", "_bf16", "_e4m3", "_e5m2"};
 
-void check_result(const Driver& driver, Result result, const char* doing) {
+JobError error_of(int ordinal, const char* code, const std::string& what) {
+  return {code, "GPU " + std::to_string(ordinal) + ": " + what};
+}
+
+void check_result(const Driver& driver, int ordinal, Result result, const char* doing) {
   if (result == kSuccess) return;
   const char* code = result == kOutOfMemory ? "DEVICE_MEMORY" : "DEVICE";
-  throw JobError{code, std::string("GPU: ") + doing + ": " + describe_result(driver, result)};
+  throw error_of(ordinal, code, doing + (": " + describe_result(driver, result)));
 }
 
 }  // namespace
@@ -28,27 +32,31 @@ Device::Facts device_facts(const Driver& driver, int ordinal) {
   Device::Facts facts;
   facts.ordinal = ordinal;
   DeviceNumber number = 0;
-  check_result(driver, driver.cuDeviceGet(&number, ordinal), "finding it");
+  const auto check = [&](Result result, const char* doing) {
+    check_result(driver, ordinal, result, doing);
+  };
+  check(driver.cuDeviceGet(&number, ordinal), "finding it");
   char name[256] = {};
-  check_result(driver, driver.cuDeviceGetName(name, sizeof(name) - 1, number), "its name");
+  check(driver.cuDeviceGetName(name, sizeof(name) - 1, number), "its name");
   facts.name = name;
   const auto attribute = [&](int which) {
     int value = 0;
-    check_result(driver, driver.cuDeviceGetAttribute(&value, which, number), "its attributes");
+    check(driver.cuDeviceGetAttribute(&value, which, number), "its attributes");
     return value;
   };
   facts.capability = 10 * attribute(kMajor) + attribute(kMinor);
   facts.processors = attribute(kProcessors);
   size_t memory = 0;
-  check_result(driver, driver.cuDeviceTotalMem_v2(&memory, number), "its memory");
+  check(driver.cuDeviceTotalMem_v2(&memory, number), "its memory");
   facts.memory = memory;
   return facts;
 }
 
 int device_count(const Driver& driver) {
   int count = 0;
-  check_result(driver, driver.cuDeviceGetCount(&count), "counting GPUs");
-  return count;
+  const Result result = driver.cuDeviceGetCount(&count);
+  if (result == kSuccess) return count;
+  throw JobError{"DEVICE", "GPU: counting them: " + describe_result(driver, result)};
 }
 
 Device& device_at(const Driver& driver, int ordinal) {
@@ -70,7 +78,9 @@ Device::Device(const Driver& driver, int ordinal)
     enter();
     load_image();
     find_kernels();
-  } catch (const JobError&) {
+  } catch (...) {
+    if (module_ != nullptr) driver_.cuModuleUnload(module_);
+    driver_.cuCtxSetCurrent(nullptr);
     driver_.cuDevicePrimaryCtxRelease_v2(number_);
     throw;
   }
@@ -84,7 +94,13 @@ uint64_t Device::free_memory() const {
   return free;
 }
 
-void Device::check(Result result, const char* doing) const { check_result(driver_, result, doing); }
+void Device::check(Result result, const char* doing) const {
+  check_result(driver_, facts_.ordinal, result, doing);
+}
+
+JobError Device::error(const char* code, const std::string& what) const {
+  return error_of(facts_.ordinal, code, what);
+}
 
 void Device::load_image() {
   for (const Image& image : images_for(facts_.capability)) {
@@ -95,14 +111,16 @@ void Device::load_image() {
       image_ = name;
       return;
     }
+    // No image would fit then, and a better one may when there is memory.
+    if (result == kOutOfMemory) check(result, "loading the kernels");
     if (!passed_over_.empty()) passed_over_ += "; ";
     passed_over_ += name + ": " + describe_result(driver_, result);
   }
   const std::string capability =
       std::to_string(facts_.capability / 10) + "." + std::to_string(facts_.capability % 10);
   const std::string why = passed_over_.empty() ? "8.0 is the least" : passed_over_;
-  throw JobError{"DEVICE", "GPU: no image fits " + facts_.name + " of compute capability " +
-                               capability + " (" + why + ")"};
+  throw error("DEVICE", "no image fits " + facts_.name + " of compute capability " + capability +
+                            " (" + why + ")");
 }
 
 void Device::find_kernels() {
@@ -131,8 +149,8 @@ uint64_t Device::walk_blocks(uint64_t n) const {
   return std::min((n + each - 1) / each, most);
 }
 
-}  // namespace weightloom::cuda
 uint64_t Device::few_blocks(uint64_t n) const {
   return std::min(walk_blocks(n), static_cast<uint64_t>(std::max(facts_.processors, 1)) * 2);
 }
 
+}  // namespace weightloom::cuda

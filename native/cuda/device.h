@@ -46,6 +46,8 @@ class Device {
   uint64_t free_memory() const;
   // Throws JobError: DEVICE_MEMORY when memory is what lacks, else DEVICE.
   void check(Result result, const char* doing) const;
+  // An error that names this GPU.
+  JobError error(const char* code, const std::string& what) const;
 
   template <class Launch>
   void launch(Handle kernel, uint64_t blocks, Handle stream, const Launch& arguments) const {
@@ -54,10 +56,10 @@ class Device {
   }
   // Blocks of a walk over n elements.
   uint64_t walk_blocks(uint64_t n) const;
-
- private:
   // The same where each block has to add up what is its own in the end.
   uint64_t few_blocks(uint64_t n) const;
+
+ private:
   void load_image();
   void find_kernels();
   void launch_raw(Handle kernel, uint64_t blocks, Handle stream, const void* arguments) const;
@@ -69,6 +71,20 @@ class Device {
   Handle module_ = nullptr;
   Kernels kernels_;
   std::string image_, passed_over_;
+};
+
+// Whatever context the calling thread has is its own again when this is destroyed, which must
+// happen on the same thread.
+class KeptContext {
+ public:
+  explicit KeptContext(const Driver& driver) : driver_(driver) { driver_.cuCtxGetCurrent(&kept_); }
+  ~KeptContext() { driver_.cuCtxSetCurrent(kept_); }
+  KeptContext(const KeptContext&) = delete;
+  KeptContext& operator=(const KeptContext&) = delete;
+
+ private:
+  const Driver& driver_;
+  Handle kept_ = nullptr;
 };
 
 // What a GPU is, without using it. Throws JobError DEVICE.

@@ -28,6 +28,7 @@ constexpr Result kOutOfMemory = 2;
   CALL(cuDevicePrimaryCtxSetFlags_v2, (DeviceNumber device, unsigned flags))                    \
   CALL(cuDevicePrimaryCtxRetain, (Handle * context, DeviceNumber device))                       \
   CALL(cuDevicePrimaryCtxRelease_v2, (DeviceNumber device))                                     \
+  CALL(cuCtxGetCurrent, (Handle * context))                                                     \
   CALL(cuCtxSetCurrent, (Handle context))                                                       \
   CALL(cuMemGetInfo_v2, (size_t * free, size_t * total))                                        \
   CALL(cuModuleLoadData, (Handle * module, const void* image))                                  \

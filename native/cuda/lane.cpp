@@ -6,7 +6,7 @@ Lane::Lane(const Device& device, DeviceMemory& memory, uint64_t bytes)
     : device_(device), memory_(memory), bytes_(bytes) {
   const Driver& driver = device_.driver();
   room_ = memory_.take_lane(bytes_);
-  if (room_ == 0) throw JobError{"DEVICE_MEMORY", "GPU: no memory for a chunk of a tensor"};
+  if (room_ == 0) throw device_.error("DEVICE_MEMORY", "no memory for a chunk of a tensor");
   void* host = nullptr;
   Result result = driver.cuMemHostAlloc(&host, bytes_, 0);
   host_ = static_cast<uint8_t*>(host);
@@ -66,6 +66,14 @@ void Lane::clear(void* to, uint64_t bytes) {
 
 void Lane::finish() {
   device_.check(device_.driver().cuStreamSynchronize(stream_), "waiting for a kernel");
+}
+
+void Lane::drain() { device_.driver().cuStreamSynchronize(stream_); }
+
+bool Lanes::enter() {
+  if (inside_ >= most_) return false;
+  ++inside_;
+  return true;
 }
 
 Lane* Lanes::borrow() {

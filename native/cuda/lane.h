@@ -4,11 +4,13 @@
 // copied down and written.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <vector>
 
+#include "../engine/operations/operation.h"
 #include "memory.h"
 
 namespace weightloom::cuda {
@@ -38,6 +40,8 @@ class Lane {
   void clear(void* to, uint64_t bytes);
   // Waits for everything that was asked of the stream.
   void finish();
+  // The same where an error is on its way already.
+  void drain();
 
   // A small array for the kernels: copied through pinned memory.
   template <class T>
@@ -65,14 +69,18 @@ class Lane {
   uint64_t host_used_ = 0, device_used_ = 0;
 };
 
-// At most so many lanes, made when they are first needed; fewer when memory does not suffice.
-class Lanes {
+// At most so many lanes, made when they are first needed; fewer when memory does not suffice. As a
+// gate it lets in a claim for each lane, so that whoever was let in finds one that is idle.
+class Lanes : public Gate {
  public:
   Lanes(const Device& device, DeviceMemory& memory, size_t most, uint64_t bytes)
       : device_(device), memory_(memory), most_(most), bytes_(bytes) {}
 
   uint64_t bytes() const { return bytes_; }
   const Device& device() const { return device_; }
+
+  bool enter() override;
+  void leave() override { --inside_; }
 
   class Borrowed {
    public:
@@ -94,8 +102,9 @@ class Lanes {
 
   const Device& device_;
   DeviceMemory& memory_;
-  size_t most_;
+  std::atomic<size_t> most_;
   uint64_t bytes_;
+  size_t inside_ = 0;  // under the job's lock
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Lane>> lanes_;

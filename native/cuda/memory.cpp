@@ -1,6 +1,14 @@
 #include "memory.h"
 
 namespace weightloom::cuda {
+namespace {
+
+uint64_t rounded(uint64_t bytes) {
+  constexpr uint64_t unit = DeviceMemory::kUnit;
+  return (bytes + unit - 1) / unit * unit;
+}
+
+}  // namespace
 
 DeviceMemory::~DeviceMemory() {
   try {
@@ -11,44 +19,65 @@ DeviceMemory::~DeviceMemory() {
   free_kept();
 }
 
-uint64_t DeviceMemory::rounded(uint64_t bytes) {
-  constexpr uint64_t unit = uint64_t{1} << 16;
-  return (bytes + unit - 1) / unit * unit;
-}
-
 DevicePointer DeviceMemory::take(uint64_t bytes) {
   const uint64_t size = rounded(bytes);
-  const std::lock_guard lock(mutex_);
-  if (const auto found = kept_.find(size); found != kept_.end()) {
-    const DevicePointer pointer = found->second;
-    kept_.erase(found);
-    return pointer;
+  if (const DevicePointer pointer = find_kept(size)) return pointer;
+  if (!reserve(size)) {
+    free_kept();
+    if (!reserve(size)) return 0;
   }
-  if (taken_ + size > for_tensors_) free_kept();
-  if (taken_ + size > for_tensors_) return 0;
   const DevicePointer pointer = allocate(size);
-  if (pointer != 0) taken_ += size;
+  if (pointer == 0) release(size);
   return pointer;
+}
+
+DevicePointer DeviceMemory::find_kept(uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  const auto found = kept_.find(size);
+  if (found == kept_.end()) return 0;
+  const DevicePointer pointer = found->second;
+  kept_.erase(found);
+  return pointer;
+}
+
+bool DeviceMemory::reserve(uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  if (taken_ + size > for_tensors_) return false;
+  taken_ += size;
+  return true;
+}
+
+void DeviceMemory::release(uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  taken_ -= size;
 }
 
 DevicePointer DeviceMemory::take_lane(uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  if (bytes > for_lanes_) return 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (bytes > for_lanes_) return 0;
+    for_lanes_ -= bytes;
+  }
   const DevicePointer pointer = allocate(bytes);
-  if (pointer != 0) for_lanes_ -= bytes;
-  return pointer;
+  if (pointer != 0) return pointer;
+  const std::lock_guard lock(mutex_);
+  for_lanes_ += bytes;
+  return 0;
 }
 
 void DeviceMemory::give_lane(DevicePointer pointer, uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
   device_.driver().cuMemFree_v2(pointer);
+  const std::lock_guard lock(mutex_);
   for_lanes_ += bytes;
 }
 
-// 0 when the GPU has no room.
+// 0 when the GPU has no room, even without what is kept. Other errors end the job.
 DevicePointer DeviceMemory::allocate(uint64_t bytes) {
   DevicePointer pointer = 0;
-  const Result result = device_.driver().cuMemAlloc_v2(&pointer, bytes);
+  Result result = device_.driver().cuMemAlloc_v2(&pointer, bytes);
+  if (result == kOutOfMemory && free_kept()) {
+    result = device_.driver().cuMemAlloc_v2(&pointer, bytes);
+  }
   if (result == kOutOfMemory) return 0;
   device_.check(result, "allocating memory");
   return pointer;
@@ -59,13 +88,18 @@ void DeviceMemory::give(DevicePointer pointer, uint64_t bytes) {
   kept_.emplace(rounded(bytes), pointer);
 }
 
-// With the lock held, or at the end.
-void DeviceMemory::free_kept() {
-  for (const auto& [size, pointer] : kept_) {
-    device_.driver().cuMemFree_v2(pointer);
-    taken_ -= size;
+// Whether there was anything.
+bool DeviceMemory::free_kept() {
+  std::multimap<uint64_t, DevicePointer> kept;
+  {
+    const std::lock_guard lock(mutex_);
+    kept.swap(kept_);
   }
-  kept_.clear();
+  for (const auto& [size, pointer] : kept) {
+    device_.driver().cuMemFree_v2(pointer);
+    release(size);
+  }
+  return !kept.empty();
 }
 
 }  // namespace weightloom::cuda

@@ -1,5 +1,6 @@
 // Memory of one GPU that a job may take, with a bound that holds: everything is taken from here.
-// What is given back is kept for the next step that wants as much, as freeing waits for the GPU.
+// What is given back is kept for the next step that wants as much, as freeing waits for the GPU. No
+// lock is held over a call of the driver that may wait.
 #pragma once
 
 #include <map>
@@ -12,6 +13,9 @@ namespace weightloom::cuda {
 
 class DeviceMemory {
  public:
+  // What drivers take physical memory in: with all sizes multiples of it nothing is taken beside.
+  static constexpr uint64_t kUnit = uint64_t{2} << 20;
+
   // for_lanes: how much of the bound is set aside for them, so that no tensor takes it.
   DeviceMemory(const Device& device, uint64_t bound, uint64_t for_lanes)
       : device_(device), for_tensors_(bound - for_lanes), for_lanes_(for_lanes) {}
@@ -27,9 +31,11 @@ class DeviceMemory {
   void give_lane(DevicePointer pointer, uint64_t bytes);
 
  private:
-  static uint64_t rounded(uint64_t bytes);
+  DevicePointer find_kept(uint64_t size);
+  bool reserve(uint64_t size);
+  void release(uint64_t size);
   DevicePointer allocate(uint64_t bytes);
-  void free_kept();
+  bool free_kept();
 
   const Device& device_;
   uint64_t for_tensors_, for_lanes_;

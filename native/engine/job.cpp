@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "float_mode.h"
 #include "nested.h"
@@ -46,11 +47,6 @@ bool caught_in(const StepIo& io, JobError& error, Body body) {
   return caught(error, [&] { io.check_inputs(); }) && fine;
 }
 
-std::unique_ptr<RunningStep> make_running(Accelerator* accelerator, StepIo& io) {
-  auto running = accelerator == nullptr ? nullptr : accelerator->make(io);
-  return running == nullptr ? make_operation(io) : std::move(running);
-}
-
 }  // namespace
 
 // Consecutive blocks for one worker.
@@ -65,7 +61,7 @@ struct Job::Active {
       : index(index),
         nested(nested_of(job.wire_.steps[index], job.wire_, job.state_)),
         io(job.wire_.steps[index], job.state_, nested, false),
-        running(make_running(job.options_.accelerator.get(), io)),
+        running(job.make_running(io)),
         preparing(nested.begin()) {
     begin_phase();
   }
@@ -79,6 +75,16 @@ struct Job::Active {
     blocks = io.block_count() == 0 ? 0 : current().blocks();
     next = done = 0;
     if (blocks > 1) backwards = !backwards;
+  }
+
+  bool enter() {
+    if (next == blocks) return false;
+    Gate* const gate = current().gate;
+    return gate == nullptr || gate->enter();
+  }
+
+  void leave() {
+    if (Gate* const gate = current().gate) gate->leave();
   }
 
   // Phases over all blocks go up and down in turn, so that what one has read last, which may still
@@ -144,11 +150,13 @@ void Job::open_files(const std::vector<Place>& places) {
 void Job::work() {
   const FloatMode mode;
   Scratch scratch;
+  std::shared_ptr<void> prepared;
   JobError error;
-  const bool prepared =
-      options_.accelerator == nullptr || caught(error, [&] { options_.accelerator->prepare(); });
+  const bool fine = caught(error, [&] {
+    if (options_.accelerator != nullptr) prepared = options_.accelerator->prepare();
+  });
   std::unique_lock lock(mutex_);
-  if (!prepared) fail(wire_.steps.size(), error);
+  if (!fine) fail(wire_.steps.size(), error);
   while (!stopped()) {
     const Claim claimed = claim();
     if (claimed.active == nullptr) {
@@ -159,6 +167,8 @@ void Job::work() {
     lock.unlock();
     run_claim(claimed, scratch);
     lock.lock();
+    claimed.active->leave();
+    if (std::exchange(refused_, false)) changed_.notify_all();
     if (!stopped()) end_claim(claimed, scratch, lock);
     close_outputs(lock);
   }
@@ -169,10 +179,18 @@ void Job::work() {
 Job::Claim Job::claim() {
   for (;;) {
     for (const auto& active : active_) {
-      if (active->next < active->blocks) return active->claim(options_.threads);
+      if (active->enter()) return active->claim(options_.threads);
+      refused_ = refused_ || active->next < active->blocks;
     }
     if (active_.size() > options_.threads || !activate_next()) return {};
   }
+}
+
+std::unique_ptr<RunningStep> Job::make_running(StepIo& io) {
+  auto running = options_.accelerator == nullptr ? nullptr : options_.accelerator->make(io);
+  if (running == nullptr) return make_operation(io);
+  ++steps_accelerated_;
+  return running;
 }
 
 // Steps after a census need what it finds, those before it what an earlier one has found.
@@ -281,6 +299,8 @@ void Job::finish() {
   std::unique_lock lock(mutex_);
   close_outputs(lock);
   active_.clear();
+  // Memory of a device is not to wait until whoever holds the job lets go of it.
+  options_.accelerator.reset();
   state_.outputs.clear();
   state_.sources.clear();
   if (cancelled_ && !failed_) {

@@ -20,6 +20,7 @@ template <class Step>
 std::unique_ptr<RunningStep> make_fitting(StepIo& io, DeviceShare& share) {
   auto step = std::make_unique<Step>(io, share);
   if (!step->fits()) return nullptr;
+  step->gate = &share.lanes;
   return step;
 }
 
