@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { printable } from "../errors.ts";
 import { formatBytes } from "../plan/explain.ts";
 import { type BackendInfo, backendInfo } from "../run/backend.ts";
-import { type CudaInfo, cudaInfo } from "../run/device.ts";
+import { type CudaDevice, type CudaInfo, cudaInfo } from "../run/device.ts";
 import { version } from "../version.ts";
 import { parse } from "./options.ts";
 import type { Streams } from "./run.ts";
@@ -30,6 +30,12 @@ interface Machine {
   threads: number;
 }
 
+/** What is known of it; nothing where the driver tells nothing. */
+function describeGpu({ name, capability, memory }: CudaDevice): string {
+  if (name === "") return "";
+  return `${printable(name)}, compute capability ${capability}, ${formatBytes(memory)}: `;
+}
+
 function* asText(machine: Machine, backend: BackendInfo, cuda: CudaInfo): Generator<string> {
   const { version: own, node, platform, threads } = machine;
   yield `weightloom ${own}, node ${node}, ${platform}, ${threads} threads`;
@@ -40,9 +46,7 @@ function* asText(machine: Machine, backend: BackendInfo, cuda: CudaInfo): Genera
   if (cuda.driver !== "") yield `CUDA: driver of CUDA ${cuda.driver} (${printable(cuda.library)})`;
   if (cuda.reason !== undefined) yield `CUDA: not available: ${printable(cuda.reason)}`;
   for (const [i, device] of cuda.devices.entries()) {
-    const { name, capability, memory, image } = device;
-    const size = `compute capability ${capability}, ${formatBytes(memory)}`;
-    yield `GPU ${i}: ${printable(name)}, ${size}: ${image ?? "cannot be used"}`;
+    yield `GPU ${i}: ${describeGpu(device)}${device.image ?? "cannot be used"}`;
     if (device.reason !== undefined) yield `  ${printable(device.reason)}`;
   }
 }

@@ -1,6 +1,6 @@
 /** What the commands that write a model share: their options, signals, progress and report. */
 import type { WriteOptions } from "../convert.ts";
-import { printable } from "../errors.ts";
+import { MergeError, printable } from "../errors.ts";
 import type { MergeResult } from "../merge.ts";
 import { formatBytes, outputBytes } from "../plan/explain.ts";
 import type { Progress } from "../progress.ts";
@@ -62,10 +62,18 @@ export function computeOptions(values: Values): Computing {
   given(values, "isa", (text) => {
     options.isa = text;
   });
-  if (values.cuda === true) options.device = "cuda";
   given(values, "device", (text) => {
     options.device = readChoice(text, ["cpu", "cuda", "auto"], "--device");
   });
+  if (values.cuda === true) {
+    if ((options.device ?? "cuda") !== "cuda") {
+      throw new MergeError(
+        "ARGUMENT",
+        `--cuda and --device ${options.device} contradict each other`,
+      );
+    }
+    options.device = "cuda";
+  }
   given(values, "max-device-memory", (text) => {
     options.maxDeviceMemory = readBytes(text, "--max-device-memory");
   });

@@ -108,6 +108,11 @@ describe.runIf(driver !== undefined)("what is found", () => {
     expect(info.devices[0].reason).toMatch(reason);
   });
 
+  test("what was begun with a GPU that cannot be used is taken back", () => {
+    const info = jsonFrom(INFO, { WEIGHTLOOM_MOCK_FAIL: "cuModuleGetFunction:3:500" });
+    expect(info.devices[0].reason).toMatch(/^GPU 0: linear_bf16: /);
+  });
+
   test("doctor tells it", () => {
     const args = [CLI, "doctor"];
     const { stdout, status } = spawnSync(process.execPath, args, {
@@ -123,6 +128,11 @@ describe.runIf(driver !== undefined)("what is found", () => {
       env: environment({}),
     });
     expect(JSON.parse(json.stdout).cuda.devices).toHaveLength(1);
+    const mute = spawnSync(process.execPath, args, {
+      encoding: "utf8",
+      env: environment({ WEIGHTLOOM_MOCK_FAIL: "cuDeviceTotalMem_v2:1:999" }),
+    });
+    expect(mute.stdout).toMatch(/^GPU 0: cannot be used\n {2}GPU 0: its memory: /m);
   });
 });
 
@@ -188,7 +198,7 @@ describe.runIf(driver !== undefined)("a merge", () => {
     );
   });
 
-  test.each([4, 8, 24, 100])("takes no more than %d MiB of a GPU when told so", (mib) => {
+  test.each([4, 7, 8, 24, 27, 100])("takes no more than %d MiB of a GPU when told so", (mib) => {
     const log = join(folder, "logs", `bound-${mib}`);
     const options = { device: "cuda", maxDeviceMemory: mib * MIB, threads: 4 };
     merge(`bound-${mib}`, options, { WEIGHTLOOM_MOCK_LOG: log });
@@ -198,9 +208,106 @@ describe.runIf(driver !== undefined)("a merge", () => {
     expect(filesOf(`bound-${mib}`)).toEqual(filesOf("cpu"));
   });
 
+  test("gives everything back when it ends, not when its garbage is collected", () => {
+    const log = join(folder, "logs", "two");
+    const script = `const { readFileSync } = await import("node:fs");
+      const used = [];
+      for (const name of ["two-a", "two-b"]) {
+        await w.merge(${JSON.stringify(RECIPE)}, {
+          out: ${JSON.stringify(folder)} + "/" + name, device: "cuda", sync: false,
+          maxDeviceMemory: ${24 * MIB}, onProgress: () => {},
+        });
+        used.push(readFileSync(${JSON.stringify(log)}, "utf8").trim().split(" ").map(Number));
+      }
+      return used`;
+    for (const [, most, now] of jsonFrom(script, { WEIGHTLOOM_MOCK_LOG: log })) {
+      expect(now).toBe(0);
+      expect(most).toBeLessThanOrEqual(24 * MIB);
+    }
+  });
+
+  test("names every GPU that cannot be used", () => {
+    const mock = { WEIGHTLOOM_MOCK_DEVICES: "2", WEIGHTLOOM_MOCK_REFUSE: "cubin,ptx" };
+    const { code, message } = merge("none-usable", { device: "cuda", threads: 3 }, mock);
+    expect(code).toBe("DEVICE");
+    expect(message).toMatch(/^GPU 0: no image fits.*; GPU 1: no image fits/);
+  });
+
+  test("leaves out a GPU that cannot be used", () => {
+    const mock = {
+      WEIGHTLOOM_MOCK_DEVICES: "2",
+      WEIGHTLOOM_MOCK_FAIL: "cuDevicePrimaryCtxRetain:1:2",
+    };
+    expect(merge("one-usable", { device: "cuda", threads: 3 }, mock)).toEqual({
+      device: "cuda",
+      notes: [],
+    });
+    expect(filesOf("one-usable")).toEqual(filesOf("cpu"));
+  });
+
+  test("says that a GPU which has failed for good needs another process", () => {
+    const script = `const made = [];
+      for (const device of ["cuda", "cuda", "auto"]) {
+        made.push(await w.merge(${JSON.stringify(RECIPE)}, {
+          out: ${JSON.stringify(join(folder, "sticky"))} + made.length, device, sync: false,
+        }).then(({ device }) => device, ({ code, hint }) => [code, /process is restarted/.test(hint)]));
+      }
+      return made`;
+    const mock = { WEIGHTLOOM_MOCK_FAIL: "cuLaunchKernel:5:700:sticky" };
+    expect(jsonFrom(script, mock)).toEqual([["DEVICE", true], ["DEVICE", true], "cpu"]);
+  });
+
+  test("is of the CPU where every step was left to it", () => {
+    const recipe = { merge_method: "passthrough", models: [{ model: models[0] }] };
+    const out = JSON.stringify(join(folder, "copied"));
+    const script = `const { device, notes } = await w.merge(${JSON.stringify(recipe)},
+        { out: ${out}, device: "cuda", sync: false });
+      return { device, notes }`;
+    expect(jsonFrom(script)).toEqual({ device: "cpu", notes: [] });
+  });
+
+  test.each(["auto", "cuda"])("%s is charged for lanes as far as there are GPUs", (device) => {
+    const script = `const need = async (options, name) => {
+        const fits = (maxMemory) => w.merge(${JSON.stringify(RECIPE)}, {
+          out: ${JSON.stringify(folder)} + "/budget-" + name, overwrite: true, sync: false,
+          threads: 1, maxMemory, ...options,
+        });
+        const { hint } = await fits(1).then(() => ({}), (error) => error);
+        return Number(/needs ([0-9.]+) MB/.exec(hint)[1]);
+      };
+      const cpu = await need({}, "cpu");
+      return (await need({ device: "${device}" }, "${device}")) - cpu`;
+    const more = jsonFrom(script);
+    if (device === "cuda") expect(more).toBeGreaterThan(30);
+    else expect(more).toBeLessThan(20);
+  });
+
+  test("goes to the CPU, with all threads that fit there, where a GPU's share does not fit", () => {
+    const script = `const options = { sync: false, threads: 1, device: "auto" };
+      const { hint } = await w.merge(${JSON.stringify(RECIPE)}, {
+        ...options, out: ${JSON.stringify(join(folder, "little"))}, maxMemory: 1,
+      }).then(() => ({}), (error) => error);
+      const least = Number(/needs ([0-9.]+) MB/.exec(hint)[1]) * 1e6;
+      const { device, notes } = await w.merge(${JSON.stringify(RECIPE)}, {
+        ...options, out: ${JSON.stringify(join(folder, "little"))}, maxMemory: least + 16e6,
+      });
+      return { device, notes }`;
+    const { device, notes } = jsonFrom(script);
+    expect(device).toBe("cpu");
+    expect(notes).toEqual([
+      expect.stringMatching(/^computed on the CPU: maxMemory leaves no room/),
+    ]);
+  });
+
   const FAILURES: [string, object, Environment, string][] = [
     ["too small a bound", { maxDeviceMemory: MIB }, {}, "DEVICE_MEMORY"],
     ["a GPU that is full", {}, { WEIGHTLOOM_MOCK_MEMORY: String(2 * MIB) }, "DEVICE_MEMORY"],
+    [
+      "no memory for its kernels",
+      {},
+      { WEIGHTLOOM_MOCK_FAIL: "cuModuleLoadData:1:2" },
+      "DEVICE_MEMORY",
+    ],
     [
       "no memory after all",
       { maxDeviceMemory: 4 * MIB },
@@ -223,7 +330,7 @@ describe.runIf(driver !== undefined)("a merge", () => {
       const name = `failed-${what.replaceAll(" ", "-")}`;
       const error = merge(name, { device: "cuda", ...more }, mock);
       expect(error.code).toBe(code);
-      expect(error.message).toMatch(code === "BACKEND" ? /no CUDA driver/ : /GPU: /);
+      expect(error.message).toMatch(code === "BACKEND" ? /no CUDA driver/ : /GPU 0: /);
       expect(error.hint).toMatch(/doctor|auto/);
       expect(leftOf(name)).toEqual([]);
     },
@@ -247,6 +354,29 @@ describe.runIf(driver !== undefined)("a merge", () => {
       }).then(() => "merged", ({ code }) => code)`;
     expect(jsonFrom(script)).toBe("ABORTED");
     expect(leftOf(name)).toEqual([]);
+  });
+
+  test("is not asked for a GPU by what only reads", () => {
+    const out = join(folder, "cpu");
+    const script = `const options = { device: "cuda" };
+      const diff = await w.diff([${JSON.stringify(out)}, ${JSON.stringify(out)}], options);
+      const verification = await w.verify(${JSON.stringify(out)}, options);
+      return [diff.same, verification.same]`;
+    const mock = { WEIGHTLOOM_CUDA_DRIVER: "/nowhere/libcuda.so" };
+    expect(jsonFrom(script, mock)).toEqual([true, true]);
+  });
+
+  test.each([{ device: "gpu" }, { maxDeviceMemory: -1 }])("refuses %o on any backend", (wrong) => {
+    for (const backend of ["native", "reference"]) {
+      expect(merge("wrong", { ...wrong, backend }).code).toBe("ARGUMENT");
+    }
+  });
+
+  test("refuses --cuda beside another device", () => {
+    const args = [CLI, "merge", join(folder, "recipe.json"), "x", "--cuda", "--device", "cpu"];
+    const ended = spawnSync(process.execPath, args, { encoding: "utf8", env: environment({}) });
+    expect(ended.stderr).toMatch(/--cuda and --device cpu contradict each other/);
+    expect(ended.status).toBe(2);
   });
 
   test("from the command line takes --cuda", () => {
