@@ -73,7 +73,9 @@ function lowered(ptx) {
 
 /** A line of the PTX that rounds less or more than once, or flushes: there must be none. */
 export function inexact(ptx) {
-  return /^.*(\bfma\.|\bmad\.(rn|rz)|\.ftz|\.approx|\.full\.f32).*$/m.exec(ptx)?.[0].trim();
+  // What names no rounding may be joined to another operation by the driver's compiler.
+  const free = /^.*\b((add|sub|mul)\.f(32|64)\b|fma\.|mad\.(rn|rz)).*$/m;
+  return (free.exec(ptx) ?? /^.*(\.ftz|\.approx|\.full\.f32).*$/m.exec(ptx))?.[0].trim();
 }
 
 function asArray(name, bytes) {

@@ -29,7 +29,10 @@ function sourcesHash() {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Path of the library, or undefined where there is no compiler for it. */
+/**
+ * Path of the library, or undefined where there is no compiler for it; sources that do not compile
+ * are an error.
+ */
 export function cudaMock() {
   if (process.platform !== "linux") return undefined;
   const folder = join(root, "node_modules/.cache/weightloom");
@@ -38,11 +41,12 @@ export function cudaMock() {
   mkdirSync(folder, { recursive: true });
   const fresh = `${path}.${process.pid}`;
   const compiler = process.env.CXX ?? "c++";
-  const { status } = spawnSync(compiler, [...FLAGS, ...SOURCES, "-o", fresh], {
+  const { status, error } = spawnSync(compiler, [...FLAGS, ...SOURCES, "-o", fresh], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
   });
-  if (status !== 0) return undefined;
+  if (error?.code === "ENOENT") return undefined;
+  if (status !== 0) throw new Error(`${compiler} does not compile native/test/cuda_mock`);
   renameSync(fresh, path);
   return path;
 }

@@ -28,6 +28,9 @@ describe("native/cuda/image.inc", () => {
     expect(inexact(ptxText())).toBeUndefined();
     expect(inexact("\tfma.rn.f32 %f1, %f2, %f3, %f4;")).toBeDefined();
     expect(inexact("\tadd.ftz.f32 %f1, %f2, %f3;")).toBeDefined();
+    expect(inexact("\tadd.f32 %f1, %f2, %f3;")).toBeDefined();
+    expect(inexact("\tmul.f64 %fd1, %fd2, %fd3;")).toBeDefined();
+    expect(inexact("\tadd.rn.f32 %f1, %f2, %f3;")).toBeUndefined();
   });
 
   test("has PTX that drivers since CUDA 11.7 know", () => {
