@@ -16,6 +16,7 @@
         ["target_arch=='x64'", { "dependencies": ["kernels_avx2", "kernels_avx512"] }],
         ["target_arch=='arm64'", { "dependencies": ["kernels_neon"] }],
         ["OS=='linux'", {
+          "libraries": ["-ldl"],
           "ldflags": ["-Wl,--gc-sections", "-Wl,-z,now,-z,relro,-z,nodelete",
                       "-Wl,--version-script=<(module_root_dir)/native/exports.map"]
         }],

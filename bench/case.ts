@@ -42,6 +42,7 @@ export interface Bench {
   /** Sync outputs, on both sides. */
   readonly sync: boolean;
   readonly io: "auto" | "mmap" | "pread";
+  readonly device: "cpu" | "cuda";
   /** Folder for models and outputs. */
   readonly folder: string;
   /** Methods to measure; all of the table by default. */

@@ -9,6 +9,7 @@ export const HELP = `npm run bench -- [SUITE...] [options]
   --size MB        megabytes of a model (default 336)
   --threads N      worker threads (default: all)
   --io NAME        auto, mmap or pread
+  --device NAME    cpu or cuda: of the suites merges and versus (default cpu)
   --sync           outputs are synced, on both sides
   --folder DIR     where models and outputs are written (default: the system's temporary folder)
   --json FILE      also write the results there
@@ -22,6 +23,7 @@ export interface Options {
   size: number;
   threads: number;
   io: "auto" | "mmap" | "pread";
+  device: "cpu" | "cuda";
   sync: boolean;
   folder: string;
   json: string | undefined;
@@ -35,6 +37,7 @@ const OPTIONS = {
   size: { type: "string" },
   threads: { type: "string" },
   io: { type: "string", default: "auto" },
+  device: { type: "string", default: "cpu" },
   sync: { type: "boolean", default: false },
   folder: { type: "string", default: tmpdir() },
   json: { type: "string" },
@@ -59,8 +62,9 @@ function oneOf(given: readonly string[], known: readonly string[], what: string)
 export function readOptions(args: string[], suites: readonly string[]): Options | undefined {
   const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
   if (values.help) return undefined;
-  const { io, quick } = values;
+  const { io, device, quick } = values;
   if (io !== "auto" && io !== "mmap" && io !== "pread") throw new Error(`no --io ${io}`);
+  if (device !== "cpu" && device !== "cuda") throw new Error(`no --device ${device}`);
   return {
     suites: oneOf(positionals, suites, "suite"),
     methods: oneOf(values.method ?? [], [...METHODS.keys()], "method"),
@@ -68,6 +72,7 @@ export function readOptions(args: string[], suites: readonly string[]): Options 
     size: Math.round(positive(values.size, quick ? 0.5 : 336) * 1e6),
     threads: Math.ceil(positive(values.threads, availableParallelism())),
     io,
+    device,
     sync: values.sync,
     folder: values.folder,
     json: values.json,

@@ -211,7 +211,7 @@ function prepare(call: Call): Prepared<Tensor> {
   const places = (tensors: readonly Tensor[]) => tensors.map((t) => ({ memory: bytesOf(t) }));
   return {
     work: { sources: places(all), outputs: places([result]), steps: [step] },
-    backend: chooseBackend(call.options.backend),
+    backend: chooseBackend(call.options.backend, call.options.device),
     options: readingOptions(call.options),
     result,
   };

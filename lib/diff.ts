@@ -19,6 +19,7 @@ import { openNamed } from "./hub/models.ts";
 import { type HubModelOptions, hubOptionsOf } from "./hub/options.ts";
 import { type Progress, type Watched, watch } from "./progress.ts";
 import { chooseBackend, type ReadingOptions, readingOptions } from "./run/backend.ts";
+import { onlyCpu } from "./run/device.ts";
 import { throwIfAborted } from "./run/perform.ts";
 
 export interface DiffOptions extends ReadingOptions, Omit<HubModelOptions, "signal"> {
@@ -168,8 +169,8 @@ export function diff(models: readonly string[], options: DiffOptions = {}): Watc
 
 async function run(paths: readonly string[], options: DiffOptions): Promise<Diff> {
   const { signal, base, onProgress } = options;
-  const execute = readingOptions(options);
-  const backend = chooseBackend(options.backend);
+  const execute = onlyCpu(readingOptions(options));
+  const backend = chooseBackend(options.backend, options.device);
   throwIfAborted(signal);
   const models = await open(paths, options);
   const { matched, unmatched } = matchTensors(models.reference, models.others);

@@ -93,7 +93,9 @@ export const ERROR_CODES = {
   MISSING_PACKAGE: "an optional package that is needed here is not installed",
   ABORTED: "the merge was cancelled",
   ARGUMENT: "an argument of an API call is not what it must be",
-  BACKEND: "the backend that was asked for is not available",
+  BACKEND: "the backend or device that was asked for is not available",
+  DEVICE: "the GPU or its driver has failed",
+  DEVICE_MEMORY: "the GPU has too little memory, or maxDeviceMemory is too small",
   INTERNAL: "a defect in weightloom",
 } as const;
 

@@ -68,6 +68,7 @@ export {
 } from "./recipe-builder.ts";
 export type { RecipeObject } from "./recipe-object.ts";
 export { type BackendInfo, backendInfo } from "./run/backend.ts";
+export { type CudaDevice, type CudaInfo, cudaInfo } from "./run/device.ts";
 export type { RecipeInput } from "./run/recipe.ts";
 export { type Tensor, type TensorData, tensor } from "./tensor.ts";
 export {

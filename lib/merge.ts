@@ -84,6 +84,8 @@ export interface MergeResult {
   out: string;
   plan: Plan;
   backend: "native" | "reference";
+  /** `cuda` when a GPU made at least one tensor; others may be left to the CPU beside it. */
+  device: "cpu" | "cuda";
   /** Seconds from the first byte to the published model. */
   seconds: number;
   /** Tensors that hold NaN or overflows; empty for a sound merge. */
@@ -201,7 +203,7 @@ export async function run(
   settleReplacement(realPath(options.out));
   for (const { made } of documents) checkOutput(options.out, made, options.overwrite ?? false);
   const started = performance.now();
-  const { results, nonfinite, notes } = await mergeDocuments(documents, settings, {
+  const { results, device, nonfinite, notes } = await mergeDocuments(documents, settings, {
     ...options,
     onProgress,
   });
@@ -210,6 +212,7 @@ export async function run(
     out: options.out,
     plan: withIntermediates(documents),
     backend: isCustom(made) ? "reference" : chooseBackend(options.backend).name,
+    device,
     seconds: (performance.now() - started) / 1000,
     nonfinite: [...nonfinite, ...nonfiniteOf(made, results)],
     notes: [...notesOf(documents), ...made.notes, ...notes],

@@ -5,6 +5,7 @@ import { type OpenFile, readHeaderFile } from "./format/header.ts";
 import type { CustomMethod } from "./methods/custom.ts";
 import { type Progress, type Watched, watch } from "./progress.ts";
 import { chooseBackend, type ReadingOptions, readingOptions } from "./run/backend.ts";
+import { onlyCpu } from "./run/device.ts";
 import { throwIfAborted } from "./run/perform.ts";
 import type { Backend } from "./run/work.ts";
 import {
@@ -85,7 +86,7 @@ export function verify(path: string, options: VerifyOptions = {}): Watched<Verif
 
 async function run(path: string, options: VerifyOptions): Promise<Verification> {
   const execute = readingOptions(options);
-  const backend = chooseBackend(options.backend);
+  const backend = chooseBackend(options.backend, options.device);
   throwIfAborted(options.signal);
   const manifest = readManifest(path);
   const { states, files } = openOutputs(path, manifest);
@@ -100,7 +101,7 @@ async function run(path: string, options: VerifyOptions): Promise<Verification> 
       options.onProgress?.({ bytesDone: before + done, bytesTotal: total, tensor });
     },
   });
-  const found = await digestTensors(there, files, backend, from(0));
+  const found = await digestTensors(there, files, backend, onlyCpu(from(0)));
   const stored = new Map(there.map(({ tensor }, i) => [tensor, found[i]]));
   const again = options.replay
     ? await replay({

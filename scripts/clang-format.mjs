@@ -14,7 +14,7 @@ function findProgram() {
 
 function sources() {
   return readdirSync(join(root, "native"), { recursive: true })
-    .filter((name) => /\.(h|cpp)$/.test(name))
+    .filter((name) => /\.(h|cpp|cu)$/.test(name))
     .sort()
     .map((name) => join("native", name));
 }

@@ -22,12 +22,12 @@ function copyBy(program: string, from: string, out: string): Side {
 }
 
 function mergeCase(bench: Bench, floor: Floor, method: string, folders: readonly string[]): Case {
-  const { threads, io, sync } = bench;
+  const { threads, io, sync, device } = bench;
   const out = join(bench.folder, "out");
   const plain = join(bench.folder, "plain");
   const recipe = recipeFor(method, folders);
   const files = folders.map((folder) => join(folder, "model.safetensors"));
-  const settings = { threads, io, sync };
+  const settings = { threads, io, sync, device };
   const plainly = async () => {
     const seconds = await floor.files(files, plain, bench);
     rmSync(plain);
@@ -51,7 +51,10 @@ function mergeCase(bench: Bench, floor: Floor, method: string, folders: readonly
         goal: MERGE_RATIO[method],
       },
     ],
-    check: () => checkSame(recipe, out, [settings, { ...settings, threads: threads + 1 }]),
+    // Of the CPU with one more thread, whatever is measured.
+    check: () => {
+      return checkSame(recipe, out, [settings, { threads: threads + 1, io, sync }]);
+    },
   };
 }
 

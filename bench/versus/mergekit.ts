@@ -38,7 +38,9 @@ function versusCase(
   writeFileSync(recipe, JSON.stringify(recipeFor(method, folders)));
   const [ours, theirs] = ["ours", "theirs"].map((name) => join(bench.folder, name));
   const threads = ["--num-threads", String(bench.threads)];
-  const plain = ["--no-copy-tokenizer", "--no-write-model-card", "--random-seed", "0"];
+  // Both sides know the option.
+  const device = bench.device === "cuda" ? ["--cuda"] : [];
+  const plain = [...device, "--no-copy-tokenizer", "--no-write-model-card", "--random-seed", "0"];
   const merging = (...options: string[]) => {
     const child = startMerge(recipe, ours, ...plain, ...threads, ...options);
     child.stderr?.resume();

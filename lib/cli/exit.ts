@@ -2,7 +2,8 @@ import type { ErrorCode, MergeError } from "../errors.ts";
 
 /**
  * Exit codes: 0 done; 1 a defect; 2 wrong arguments or recipe; 3 a model file or the fit of the
- * models; 4 the output cannot be written; 5 an input changed during the merge; 130 cancelled.
+ * models; 4 the output cannot be written; 5 an input changed during the merge; 6 a GPU or its
+ * driver failed; 130 cancelled.
  */
 const OUTPUT: readonly ErrorCode[] = [
   "OUTPUT_EXISTS",
@@ -32,6 +33,7 @@ const ARGUMENTS: readonly ErrorCode[] = [
   "ARGUMENT",
   "BACKEND",
   "MEMORY_BUDGET",
+  "DEVICE_MEMORY",
 ];
 
 /** Of several problems, the exit code that all of them have; where they differ, 2. */
@@ -46,5 +48,6 @@ function exitCodeFor(code: ErrorCode): number {
   if (ARGUMENTS.includes(code)) return 2;
   if (OUTPUT.includes(code)) return 4;
   if (code === "INPUT_CHANGED") return 5;
+  if (code === "DEVICE") return 6;
   return code === "ABORTED" ? 130 : 3;
 }

@@ -11,6 +11,7 @@ export const HELP = `weightloom: merge models, the same bytes everywhere
   weightloom average CHECKPOINT... OUT/  the mean of a run's checkpoints
   weightloom convert MODEL OUT/          write a model in another dtype
   weightloom reshard MODEL OUT/          write a model in files of another size
+  weightloom doctor                      what this machine can compute with, and why not more
 
   weightloom COMMAND --help              the options of a command
   weightloom --version
@@ -22,6 +23,9 @@ or a name on the hub.`;
 const COMPUTE = `  -j, --threads N          worker threads
   --backend NAME           auto (default), native or reference
   --isa NAME               avx512, avx2, neon or scalar (also WEIGHTLOOM_ISA)
+  --device NAME            cpu (default), cuda, or auto: a GPU where one can be used
+  --cuda                   the same as --device cuda
+  --max-device-memory N    bound on the memory of each GPU, such as 4G
   --json                   print the result, or the problems, as JSON
   --quiet                  no progress`;
 
@@ -136,6 +140,14 @@ ${COMPUTE}`,
 ${SHARDS}
 ${WRITE}
 ${COMPUTE}`,
+  ],
+  [
+    "doctor",
+    `weightloom doctor [options]
+
+Says which instruction sets and GPUs are used on this machine, and why others are not.
+
+  --json                   the same as JSON`,
   ],
 ]);
 

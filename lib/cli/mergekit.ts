@@ -5,9 +5,8 @@ import type { Parsed } from "./options.ts";
 /** Why options have no effect, and which they are; those in `texts` take a value. */
 const REASONS: readonly { why: string; flags: readonly string[]; texts?: readonly string[] }[] = [
   {
-    why: "merging runs on the CPU",
-    flags: ["cuda", "low-cpu-memory", "read-to-gpu", "multi-gpu", "gpu-rich"],
-    texts: ["device"],
+    why: "memory is bounded and all GPUs are used as it is",
+    flags: ["low-cpu-memory", "read-to-gpu", "multi-gpu", "gpu-rich"],
   },
   { why: "tensors decide what fits, not architectures", flags: ["allow-crimes"] },
   { why: "no code of a model is run", flags: ["trust-remote-code"] },

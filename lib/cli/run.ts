@@ -23,6 +23,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["average", async () => (await import("./average.ts")).averageCommand],
   ["convert", async () => (await import("./convert.ts")).convertCommand],
   ["reshard", async () => (await import("./reshard.ts")).reshardCommand],
+  ["doctor", async () => (await import("./doctor.ts")).doctorCommand],
 ]);
 
 /** Their code is that of diff(1): 0 the same, 1 different, 2 trouble. */

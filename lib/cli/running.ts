@@ -1,6 +1,6 @@
 /** What the commands that write a model share: their options, signals, progress and report. */
 import type { WriteOptions } from "../convert.ts";
-import { printable } from "../errors.ts";
+import { MergeError, printable } from "../errors.ts";
 import type { MergeResult } from "../merge.ts";
 import { formatBytes, outputBytes } from "../plan/explain.ts";
 import type { Progress } from "../progress.ts";
@@ -18,6 +18,9 @@ export const COMPUTE_OPTIONS: OptionSpecs = {
   threads: { type: "string", short: "j" },
   backend: { type: "string" },
   isa: { type: "string" },
+  device: { type: "string" },
+  cuda: { type: "boolean" },
+  "max-device-memory": { type: "string" },
   json: { type: "boolean" },
   quiet: { type: "boolean" },
 };
@@ -45,9 +48,11 @@ export function isQuiet(values: Values): boolean {
   return values.quiet === true || values.json === true;
 }
 
+type Computing = Pick<WriteOptions, "threads" | "backend" | "isa" | "device" | "maxDeviceMemory">;
+
 /** The values of COMPUTE_OPTIONS. @throws MergeError ARGUMENT */
-export function computeOptions(values: Values): Pick<WriteOptions, "threads" | "backend" | "isa"> {
-  const options: Pick<WriteOptions, "threads" | "backend" | "isa"> = {};
+export function computeOptions(values: Values): Computing {
+  const options: Computing = {};
   given(values, "threads", (text) => {
     options.threads = Number(readInteger(text, "--threads"));
   });
@@ -56,6 +61,21 @@ export function computeOptions(values: Values): Pick<WriteOptions, "threads" | "
   });
   given(values, "isa", (text) => {
     options.isa = text;
+  });
+  given(values, "device", (text) => {
+    options.device = readChoice(text, ["cpu", "cuda", "auto"], "--device");
+  });
+  if (values.cuda === true) {
+    if ((options.device ?? "cuda") !== "cuda") {
+      throw new MergeError(
+        "ARGUMENT",
+        `--cuda and --device ${options.device} contradict each other`,
+      );
+    }
+    options.device = "cuda";
+  }
+  given(values, "max-device-memory", (text) => {
+    options.maxDeviceMemory = readBytes(text, "--max-device-memory");
   });
   return options;
 }
@@ -121,12 +141,12 @@ export async function watched<T>(
 
 /** Tells what was written: notes and warnings on stderr, the rest on stdout. */
 export function reportResult(result: MergeResult, values: Values, streams: Streams): void {
-  const { out, plan, seconds, backend, nonfinite, notes } = result;
+  const { out, plan, seconds, backend, device, nonfinite, notes } = result;
   const bytes = outputBytes(plan);
   if (values.json === true) {
     const shards = plan.shards.map(({ name, size }) => ({ name, size }));
     const summary = { out, method: plan.method, planHash: plan.hash, shards, bytes, seconds };
-    streams.out(JSON.stringify({ ...summary, backend, nonfinite, notes }, null, 2));
+    streams.out(JSON.stringify({ ...summary, backend, device, nonfinite, notes }, null, 2));
     return;
   }
   for (const note of notes) streams.error(`note: ${note}`);
@@ -135,5 +155,6 @@ export function reportResult(result: MergeResult, values: Values, streams: Strea
     streams.error(`warning: ${each.tensor} holds values that are not finite: ${counts}`);
   }
   const size = `${plan.steps.length} tensors, ${formatBytes(bytes)}`;
-  streams.out(`${printable(out)}: ${size} in ${seconds.toFixed(2)} s (${plan.method}, ${backend})`);
+  const by = device === "cuda" ? "cuda" : backend;
+  streams.out(`${printable(out)}: ${size} in ${seconds.toFixed(2)} s (${plan.method}, ${by})`);
 }

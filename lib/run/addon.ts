@@ -3,14 +3,35 @@ import { createRequire } from "node:module";
 import { packageRoot } from "../root.ts";
 import { version } from "../version.ts";
 
-/** What a finished job reports: five words a step, or why it failed. */
-export type Outcome = { results: BigUint64Array } | { code: string; message: string; step: number };
+/**
+ * What a finished job reports: five words a step and how many steps GPUs made, or why it failed.
+ */
+export type Outcome =
+  | { results: BigUint64Array; accelerated: number }
+  | { code: string; message: string; step: number };
 
 export interface JobOptions {
   threads: number;
   isa: string;
   map: boolean;
   sync: boolean;
+  /** Most bytes of device memory, 0 for no bound; undefined computes on the CPU. */
+  cuda?: number | undefined;
+}
+
+/** What native code says of CUDA; lib/run/device.ts makes a CudaInfo of it. */
+export interface AddonCuda {
+  library: string;
+  version: number;
+  reason?: string;
+  devices: readonly {
+    name?: string;
+    capability?: number;
+    memory?: number;
+    image?: string;
+    passedOver?: string;
+    reason?: string;
+  }[];
 }
 
 /** A path, the memory itself, or null for nowhere: for each source and then each output of a wire. */
@@ -35,6 +56,7 @@ export interface Addon {
   reserve(path: string, size: number): undefined | { code: string; message: string };
   /** Lets two paths change places in one step; false where the system cannot. */
   exchange(a: string, b: string): boolean | { code: string; message: string };
+  cuda(): AddonCuda;
 }
 
 /** The addon, or why there is none. */

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { MergeError } from "../errors.ts";
 import { referenceBackend } from "../reference/index.ts";
 import { loadAddon } from "./addon.ts";
+import { chooseDevice, type DeviceChoice, type DeviceOptions } from "./device.ts";
 import { nativeBackend } from "./native.ts";
 import type { Backend, ExecuteOptions } from "./work.ts";
 
@@ -9,7 +10,7 @@ import type { Backend, ExecuteOptions } from "./work.ts";
 export type BackendChoice = "auto" | "native" | "reference";
 
 /** Options that every call which computes has in common. */
-export interface ComputeOptions {
+export interface ComputeOptions extends DeviceOptions {
   backend?: BackendChoice;
   /** Native target: avx512, avx2, neon or scalar. Default: WEIGHTLOOM_ISA, else the best. */
   isa?: string;
@@ -18,7 +19,15 @@ export interface ComputeOptions {
 }
 
 /** The backend for a choice. @throws MergeError BACKEND when it cannot be had. */
-export function chooseBackend(choice: BackendChoice = "auto"): Backend {
+export function chooseBackend(choice: BackendChoice = "auto", device?: DeviceChoice): Backend {
+  const backend = backendFor(choice);
+  if (device !== "cuda" || backend === nativeBackend) return backend;
+  throw new MergeError("BACKEND", "device cuda needs the native backend", {
+    hint: choice === "reference" ? "leave out the backend" : `${loadAddon().reason}`,
+  });
+}
+
+function backendFor(choice: BackendChoice): Backend {
   if (choice === "reference") return referenceBackend;
   if (choice !== "auto" && choice !== "native") {
     throw new MergeError(
@@ -92,12 +101,14 @@ export interface ReadingOptions extends ComputeOptions {
 }
 
 /** How such work is executed. @throws MergeError ARGUMENT; BACKEND for a target */
-export function readingOptions({ threads, isa, io, signal }: ReadingOptions): ExecuteOptions {
+export function readingOptions(options: ReadingOptions): ExecuteOptions {
+  const { threads, isa, io, signal } = options;
   return {
     threads: chooseThreads(threads),
     isa: chooseIsa(isa),
     sync: false,
     io: chooseIo(io),
+    device: chooseDevice(options),
     signal: checkSignal(signal),
   };
 }

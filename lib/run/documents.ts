@@ -255,9 +255,9 @@ async function mergeInTurn(documents: PlannedDocument[], around: Around): Promis
     const onProgress = partOf(documents, at, options.onProgress);
     if (name !== undefined) checkOutput(out, made, options.overwrite ?? false);
     const own = { ...options, out, onProgress };
-    const { results, notes: more } = await perform(loaded, made, own);
+    const { results, device, notes: more } = await perform(loaded, made, own);
     notes.push(...more);
-    if (name === undefined) return { results, nonfinite, notes };
+    if (name === undefined) return { results, device, nonfinite, notes };
     nonfinite.push(...nonfiniteOf(made, results, name));
     done.set(name, { path: out });
   }

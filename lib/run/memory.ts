@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { MergeError } from "../errors.ts";
 import { formatBytes } from "../plan/explain.ts";
 import type { Plan } from "../plan/types.ts";
+import { cudaInfo, type Device } from "./device.ts";
 import type { FusedWork } from "./fuse.ts";
 import type { Backend, ExecuteOptions, WorkStep } from "./work.ts";
 
@@ -12,6 +13,9 @@ const MIB = 1 << 20;
 
 /** Touched stack and allocator slack of a worker thread. */
 const THREAD = MIB / 2;
+/** Pinned memory through which chunks go to a GPU, and how many; native/cuda/accelerator.cpp. */
+const LANE = 32 * MIB;
+const LANES = 8;
 /** Room for the JavaScript heap to move in while a merge runs. */
 const HEAP = 24 * MIB;
 /** The reference decodes whole blocks and leaves them to the garbage collector. */
@@ -69,31 +73,82 @@ function most(values: Iterable<number>): number {
   return largest;
 }
 
+/** What a budget allows. */
+export interface Fit {
+  device: Device | undefined;
+  threads: number;
+  /** On the CPU, where the work of `auto` may end. */
+  threadsOnCpu: number;
+  /** Why it is not a GPU that `auto` takes. */
+  fallback?: string;
+}
+
 /**
  * The number of threads, at most `threads`, with which the merge stays below `maxMemory` bytes of
- * anonymous memory for the whole process.
+ * anonymous memory for the whole process. Where a GPU's share of it is what does not fit, `auto` is
+ * the CPU.
  * @throws MergeError MEMORY_BUDGET when not even one thread fits
  */
-export function fitThreads(
+export function fitBudget(
   plan: Plan,
   fused: FusedWork,
   backend: Backend,
   threads: number,
-  io: ExecuteOptions["io"],
+  { io, device }: Pick<ExecuteOptions, "io" | "device">,
   maxMemory: number | undefined,
-): number {
-  if (maxMemory === undefined) return threads;
+): Fit {
+  if (maxMemory === undefined) return { device, threads, threadsOnCpu: threads };
   if (!(typeof maxMemory === "number" && maxMemory > 0)) {
     throw new MergeError("ARGUMENT", `maxMemory: a number of bytes was expected, not ${maxMemory}`);
   }
+  const need = needOf(plan, fused, backend, io);
+  const choice = device?.choice ?? "cpu";
+  const onCpu = largestFit(need, threads, 0, maxMemory);
+  if (choice === "cpu")
+    return { device, threads: orTooSmall(onCpu, need, 0, maxMemory), threadsOnCpu: onCpu };
+  const lanes = LANES * usableGpus();
+  const onGpu = largestFit(need, threads, lanes, maxMemory);
+  if (onGpu > 0 || choice === "cuda") {
+    const fit = orTooSmall(onGpu, need, lanes, maxMemory);
+    return { device, threads: fit, threadsOnCpu: onCpu };
+  }
+  const fit = orTooSmall(onCpu, need, 0, maxMemory);
+  const fallback = "maxMemory leaves no room for the memory through which a GPU is reached";
+  return { device: undefined, threads: fit, threadsOnCpu: fit, fallback };
+}
+
+function usableGpus(): number {
+  return cudaInfo().devices.filter(({ image }) => image !== undefined).length;
+}
+
+/** Bytes for everything but threads, and for each thread. */
+interface Need {
+  fixed: number;
+  each: number;
+}
+
+function bytesFor({ fixed, each }: Need, threads: number, lanes: number): number {
+  return fixed + threads * each + Math.min(threads, lanes) * LANE;
+}
+
+/** 0 when not even one thread fits. */
+function largestFit(need: Need, threads: number, lanes: number, maxMemory: number): number {
+  let fit = threads;
+  while (fit > 0 && bytesFor(need, fit, lanes) > maxMemory) fit--;
+  return fit;
+}
+
+function orTooSmall(fit: number, need: Need, lanes: number, maxMemory: number): number {
+  if (fit > 0) return fit;
+  const message = `maxMemory ${formatBytes(maxMemory)} is too small for this merge`;
+  throw new MergeError("MEMORY_BUDGET", message, {
+    hint: `it needs ${formatBytes(bytesFor(need, 1, lanes))} with one thread`,
+  });
+}
+
+function needOf(plan: Plan, fused: FusedWork, backend: Backend, io: ExecuteOptions["io"]): Need {
   const steps = ACTIVE * (most(fused.steps.map(state)) + most(fused.nested.map(state)));
   const fixed =
     held() + HEAP + steps + census(plan) + (backend.name === "reference" ? REFERENCE : 0);
-  const each = THREAD + most(fused.steps.map(scratchOf(fused, io)));
-  const fit = Math.floor((maxMemory - fixed) / each);
-  if (fit >= 1) return Math.min(threads, fit);
-  const message = `maxMemory ${formatBytes(maxMemory)} is too small for this merge`;
-  throw new MergeError("MEMORY_BUDGET", message, {
-    hint: `it needs ${formatBytes(fixed + each)} with one thread`,
-  });
+  return { fixed, each: THREAD + most(fused.steps.map(scratchOf(fused, io))) };
 }

@@ -1,6 +1,7 @@
 /** The native backend: the engine in C++, reached through the addon. */
 import { type ErrorCode, MergeError } from "../errors.ts";
 import { type Addon, type JobHandle, loadAddon, type Outcome } from "./addon.ts";
+import { DeviceError } from "./device.ts";
 import { UNDISTURBED } from "./identity.ts";
 import { encodeWork } from "./wire.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
@@ -23,9 +24,24 @@ function requireAddon(): Addon {
   });
 }
 
-function jobOptions(options: ExecuteOptions) {
-  const { threads, isa, sync, io } = options;
-  return { threads, isa, sync, map: io === "mmap" };
+const HINTS: { readonly [code in ErrorCode]?: string } = {
+  INPUT_CHANGED: UNDISTURBED,
+};
+
+/** Codes of native code that speak of GPUs: what they are to the user, and the hint. */
+const DEVICE_CODES: { readonly [code: string]: [ErrorCode, string] } = {
+  NO_GPU: ["BACKEND", "weightloom doctor says what was found"],
+  DEVICE: [
+    "DEVICE",
+    'the CPU makes the same bytes: leave out the device, or choose device "auto"; a GPU that has ' +
+      "failed may stay unusable until the process is restarted",
+  ],
+  DEVICE_MEMORY: ["DEVICE_MEMORY", 'device "auto" takes the CPU where the GPU has no room'],
+};
+
+function jobOptions({ threads, isa, sync, io, device }: ExecuteOptions) {
+  const cuda = device === undefined || device.choice === "cpu" ? undefined : device.maxMemory;
+  return { threads, isa, sync, map: io === "mmap", cuda };
 }
 
 /** A result is five words: the digest and four counts. */
@@ -40,19 +56,20 @@ function stepResult(words: BigUint64Array, at: number, digested: boolean): StepR
   };
 }
 
-function results(outcome: Outcome, work: Work): StepResult[] {
+function results(outcome: Outcome, work: Work, options: ExecuteOptions): StepResult[] {
   if ("results" in outcome) {
+    options.onAccelerated?.(outcome.accelerated);
     return work.steps.map(({ output }, i) => {
       return stepResult(outcome.results, i, !("memory" in work.outputs[output]));
     });
   }
-  // Its codes are those of this package: JobError of native/engine/job.h.
-  const code = outcome.code as ErrorCode;
   const tensor = work.steps[outcome.step]?.tensor;
-  const where = tensor === undefined ? "" : `tensor ${tensor}: `;
-  throw new MergeError(code, `${where}${outcome.message}`, {
-    hint: code === "INPUT_CHANGED" ? UNDISTURBED : undefined,
-  });
+  const message = `${tensor === undefined ? "" : `tensor ${tensor}: `}${outcome.message}`;
+  const device = DEVICE_CODES[outcome.code];
+  if (device !== undefined) throw new DeviceError(device[0], message, { hint: device[1] });
+  // All others are those of this package: JobError of native/engine/wire.h.
+  const code = outcome.code as ErrorCode;
+  throw new MergeError(code, message, { hint: HINTS[code] });
 }
 
 /** Tells the outputs that have become whole since it was last called. */
@@ -101,7 +118,36 @@ function rejectAfterGrace(
   return { promise, end };
 }
 
+/** The options with which work whose GPU has failed starts again, on the CPU. */
+function onCpu(options: ExecuteOptions, reason: string, bytesBefore: number): ExecuteOptions {
+  options.onFallback?.(reason);
+  const { onBytes } = options;
+  return {
+    ...options,
+    device: undefined,
+    threads: options.threadsOnCpu ?? options.threads,
+    // Progress does not go back.
+    onBytes: onBytes && ((done) => onBytes(Math.max(done, bytesBefore))),
+  };
+}
+
 async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[]> {
+  if (options.device?.choice !== "auto") return executeOnce(work, options);
+  const { onBytes } = options;
+  let bytes = 0;
+  const counting = (done: number) => {
+    bytes = done;
+    onBytes?.(done);
+  };
+  try {
+    return await executeOnce(work, { ...options, onBytes: counting });
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    return executeOnce(work, onCpu(options, error.message, bytes));
+  }
+}
+
+async function executeOnce(work: Work, options: ExecuteOptions): Promise<StepResult[]> {
   const { signal, onBytes, onOpened, onOutput } = options;
   const addon = requireAddon();
   const { wire, places } = encodeWork(work);
@@ -134,7 +180,7 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
     if (thrown !== undefined) throw thrown.error;
     const cancelled = "code" in outcome && outcome.code === "ABORTED";
     if (cancelled && signal !== undefined) throw abortError(signal);
-    return results(outcome, work);
+    return results(outcome, work, options);
   } finally {
     clearInterval(timer);
     abandoned?.end();
@@ -143,8 +189,18 @@ async function execute(work: Work, options: ExecuteOptions): Promise<StepResult[
 }
 
 function executeSync(work: Work, options: ExecuteOptions): StepResult[] {
+  if (options.device?.choice !== "auto") return executeSyncOnce(work, options);
+  try {
+    return executeSyncOnce(work, options);
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    return executeSyncOnce(work, onCpu(options, error.message, 0));
+  }
+}
+
+function executeSyncOnce(work: Work, options: ExecuteOptions): StepResult[] {
   const { wire, places } = encodeWork(work);
-  return results(requireAddon().run(wire, places, jobOptions(options)), work);
+  return results(requireAddon().run(wire, places, jobOptions(options)), work, options);
 }
 
 export const nativeBackend: Backend = { name: "native", execute, executeSync };

@@ -12,10 +12,11 @@ import type { Progress } from "../progress.ts";
 import { version } from "../version.ts";
 import { chooseBackend, chooseIo, chooseIsa, chooseThreads } from "./backend.ts";
 import { censusOf } from "./census.ts";
+import { chooseDevice } from "./device.ts";
 import { type FusedWork, fuse, type PlannedFiles } from "./fuse.ts";
 import { checkInputs } from "./identity.ts";
 import { stepsOf, writeRecord } from "./journal.ts";
-import { fitThreads } from "./memory.ts";
+import { fitBudget } from "./memory.ts";
 import { refuseNonfinite } from "./nonfinite.ts";
 import { Stage } from "./publish.ts";
 import type { LoadedRecipe } from "./recipe.ts";
@@ -118,7 +119,12 @@ function functionsOf(
   return new Map([[made.method, (methods.get(made.method) as CustomMethod).combine]]);
 }
 
-function referenceOnly({ backend }: MergeOptions): Backend {
+function referenceOnly({ backend, device }: MergeOptions): Backend {
+  if (device === "cuda") {
+    throw new MergeError("BACKEND", "custom methods run on the CPU", {
+      hint: 'leave out device: "cuda"',
+    });
+  }
   if (backend !== "native") return chooseBackend("reference");
   throw new MergeError("BACKEND", "custom methods run on the reference backend", {
     hint: 'leave out backend: "native"',
@@ -132,7 +138,9 @@ const PATIENCE = 15;
 export interface Performed {
   /** By step of the plan. */
   results: StepResult[];
-  /** What became of an interrupted merge that was found. */
+  /** `cuda` when a GPU made at least one tensor. */
+  device: "cpu" | "cuda";
+  /** What became of an interrupted merge that was found, and of a GPU. */
   notes: readonly string[];
 }
 
@@ -149,8 +157,32 @@ interface Running {
   options: PerformOptions;
 }
 
+/** Where the work runs and how wide; tells `fallbacks` why a GPU is not taken. */
+function placement(
+  made: Plan,
+  fused: FusedWork,
+  backend: Backend,
+  options: PerformOptions,
+  fallbacks: string[],
+): Pick<ExecuteOptions, "threads" | "threadsOnCpu" | "device" | "io"> {
+  const chosen = chooseDevice(options);
+  const io = chooseIo(options.io);
+  const device = backend.name === "native" ? chosen : undefined;
+  const threads = chooseThreads(options.threads);
+  const { fallback, ...fit } = fitBudget(
+    made,
+    fused,
+    backend,
+    threads,
+    { io, device },
+    options.maxMemory,
+  );
+  if (fallback !== undefined) fallbacks.push(fallback);
+  return { ...fit, io };
+}
+
 /** Runs the plan on a stage up to the last file. */
-async function fill(stage: Stage, running: Running): Promise<Performed> {
+async function fill(stage: Stage, running: Running): Promise<Omit<Performed, "device">> {
   const { loaded, made, fused, backend, execute, options } = running;
   const { sources } = fused;
   const merge = { plan: made, sources, resume: options.resume !== false };
@@ -188,20 +220,20 @@ export async function perform(
 ): Promise<Performed> {
   const fused = fuse(made, files);
   const functions = functionsOf(loaded, made);
-  const backend = functions === undefined ? chooseBackend(options.backend) : referenceOnly(options);
-  const io = chooseIo(options.io);
+  const backend =
+    functions === undefined
+      ? chooseBackend(options.backend, options.device)
+      : referenceOnly(options);
+  const fallbacks: string[] = [];
+  let accelerated = 0;
   const execute: ExecuteOptions = {
-    threads: fitThreads(
-      made,
-      fused,
-      backend,
-      chooseThreads(options.threads),
-      io,
-      options.maxMemory,
-    ),
+    ...placement(made, fused, backend, options, fallbacks),
     isa: chooseIsa(options.isa),
     sync: options.sync ?? true,
-    io,
+    onFallback: (reason) => fallbacks.push(reason),
+    onAccelerated: (steps) => {
+      accelerated += steps;
+    },
     signal: options.signal,
     functions,
   };
@@ -211,7 +243,12 @@ export async function perform(
   try {
     const performed = await fill(stage, { loaded, made, fused, backend, execute, options });
     stage.publish(options.overwrite ?? false);
-    return performed;
+    const notes = fallbacks.map((reason) => `computed on the CPU: ${reason}`);
+    return {
+      ...performed,
+      device: accelerated > 0 ? "cuda" : "cpu",
+      notes: [...performed.notes, ...new Set(notes)],
+    };
   } catch (error) {
     const aborted = error instanceof MergeError && error.code === "ABORTED";
     // Why the merge failed matters more than why its remains cannot be removed.

@@ -3,6 +3,7 @@ import { closeSync, lstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { MergeError } from "../errors.ts";
 import type { Plan } from "../plan/types.ts";
+import { onlyCpu } from "./device.ts";
 import { type RecordedMerge, readRecord, stepsOf } from "./journal.ts";
 import { recordName, type Stage } from "./publish.ts";
 import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
@@ -68,7 +69,7 @@ async function verify(
 ): Promise<WholeShards> {
   const shards = [...recorded.keys()];
   try {
-    const found = await backend.execute(digestWork(plan, shards, folder), options);
+    const found = await backend.execute(digestWork(plan, shards, folder), onlyCpu(options));
     let at = 0;
     const same = shards.filter((shard) => {
       const results = recorded.get(shard) as readonly StepResult[];

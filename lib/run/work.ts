@@ -1,6 +1,7 @@
 import type { Dtype } from "../format/dtype.ts";
 import type { Combine } from "../methods/custom.ts";
 import type { Operation } from "../plan/types.ts";
+import type { Device } from "./device.ts";
 
 /** Where bytes are: a file of a known size, or memory of this process. */
 export type Place = { path: string; size: number } | { memory: Uint8Array };
@@ -76,12 +77,20 @@ export interface StepResult {
 
 export interface ExecuteOptions {
   threads: number;
+  /** How many when `auto` goes on with the CPU; left out, as many. */
+  threadsOnCpu?: number | undefined;
   /** Name of a native target; "" takes the best. */
   isa: string;
   /** Sync output files before they count as written. */
   sync: boolean;
   /** How inputs are read. */
   io: "mmap" | "pread";
+  /** Where to compute; the CPU where it is left out. */
+  device?: Device | undefined;
+  /** Called when `auto` goes on with the CPU, with the reason. */
+  onFallback?: ((reason: string) => void) | undefined;
+  /** Called with the number of steps that GPUs made, when the work has ended well. */
+  onAccelerated?: ((steps: number) => void) | undefined;
   signal?: AbortSignal | undefined;
   /** Functions of custom methods, by name. */
   functions?: ReadonlyMap<string, Combine> | undefined;

@@ -6,6 +6,7 @@
 
 #include "../engine/hash.h"
 #include "../targets/dispatch.h"
+#include "cuda_info.h"
 #include "environment.h"
 #include "job_handle.h"
 
@@ -61,6 +62,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("run", Napi::Function::New(env, run_job));
   exports.Set("reserve", Napi::Function::New(env, reserve));
   exports.Set("exchange", Napi::Function::New(env, exchange));
+  exports.Set("cuda", Napi::Function::New(env, cuda_info));
   return exports;
 }
 

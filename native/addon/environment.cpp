@@ -129,6 +129,7 @@ Napi::Object outcome(Napi::Env env, const Job& job) {
     return out;
   }
   out.Set("results", result_words(env, job.results()));
+  out.Set("accelerated", Napi::Number::New(env, static_cast<double>(job.steps_accelerated())));
   return out;
 }
 

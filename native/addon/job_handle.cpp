@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "../cuda/accelerator.h"
 #include "../engine/pool.h"
 #include "../targets/dispatch.h"
 #include "environment.h"
@@ -83,6 +84,15 @@ std::vector<Job::Place> read_places(Napi::Array list, const WireJob& wire, bool 
   return places;
 }
 
+// cuda: undefined, or the most bytes of device memory, 0 for no bound.
+std::shared_ptr<Accelerator> read_accelerator(Napi::Value cuda, size_t threads) {
+  if (cuda.IsUndefined()) return nullptr;
+  const double bytes = cuda.IsNumber() ? cuda.As<Napi::Number>().DoubleValue() : -1.0;
+  if (!(bytes >= 0 && bytes <= 9007199254740991.0)) throw JobError{"ARGUMENT", "malformed options"};
+  return cuda::make_accelerator(
+      {.max_device_memory = static_cast<uint64_t>(bytes), .threads = threads});
+}
+
 JobOptions read_options(Napi::Object options, size_t& threads) {
   const Napi::Value isa = options.Get("isa");
   const Napi::Value count = options.Get("threads");
@@ -91,7 +101,8 @@ JobOptions read_options(Napi::Object options, size_t& threads) {
   if (kernels == nullptr) throw JobError{"BACKEND", "this machine cannot run that target"};
   threads = count.As<Napi::Number>().Uint32Value();
   if (threads < 1 || threads > kMaxThreads) throw JobError{"ARGUMENT", "threads out of range"};
-  return {kernels, options.Get("map").ToBoolean(), options.Get("sync").ToBoolean(), threads};
+  return {kernels, options.Get("map").ToBoolean(), options.Get("sync").ToBoolean(), threads,
+          read_accelerator(options.Get("cuda"), threads)};
 }
 
 // whole(known): {outputs, results} when more than `known` outputs are whole, else undefined.

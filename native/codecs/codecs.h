@@ -15,15 +15,15 @@ struct F32 {
   static constexpr int id = 0;
   static constexpr int bytes = 4;
   template <class V>
-  static typename V::F load(const void* p) {
+  ANYWHERE static typename V::F load(const void* p) {
     return V::load(p);
   }
   template <class V>
-  static void store(void* p, typename V::F f) {
+  ANYWHERE static void store(void* p, typename V::F f) {
     V::store(p, f);
   }
   template <class V>
-  static void store_number(void* p, typename V::F f) {
+  ANYWHERE static void store_number(void* p, typename V::F f) {
     V::store(p, f);
   }
 };
@@ -32,15 +32,15 @@ struct F16 {
   static constexpr int id = 1;
   static constexpr int bytes = 2;
   template <class V>
-  static typename V::F load(const void* p) {
+  ANYWHERE static typename V::F load(const void* p) {
     return V::load_f16(p);
   }
   template <class V>
-  static void store(void* p, typename V::F f) {
+  ANYWHERE static void store(void* p, typename V::F f) {
     V::store_f16(p, f);
   }
   template <class V>
-  static void store_number(void* p, typename V::F f) {
+  ANYWHERE static void store_number(void* p, typename V::F f) {
     V::store_f16(p, f);
   }
 };
@@ -49,15 +49,15 @@ struct Bf16 {
   static constexpr int id = 2;
   static constexpr int bytes = 2;
   template <class V>
-  static typename V::F load(const void* p) {
+  ANYWHERE static typename V::F load(const void* p) {
     return V::load_bf16(p);
   }
   template <class V>
-  static void store(void* p, typename V::F f) {
+  ANYWHERE static void store(void* p, typename V::F f) {
     V::store_bf16(p, f);
   }
   template <class V>
-  static void store_number(void* p, typename V::F f) {
+  ANYWHERE static void store_number(void* p, typename V::F f) {
     V::store_bf16_number(p, f);
   }
 };
@@ -68,19 +68,19 @@ struct ByteCodec {
   static constexpr int id = number;
   static constexpr int bytes = 1;
   template <class V>
-  static typename V::F load(const void* p) {
-    float lanes[V::lanes];
+  ANYWHERE static typename V::F load(const void* p) {
+    alignas(16) float lanes[V::lanes];
     for (int i = 0; i < V::lanes; ++i) lanes[i] = decode(static_cast<const uint8_t*>(p)[i]);
     return V::load(lanes);
   }
   template <class V>
-  static void store(void* p, typename V::F f) {
-    float lanes[V::lanes];
+  ANYWHERE static void store(void* p, typename V::F f) {
+    alignas(16) float lanes[V::lanes];
     V::store(lanes, f);
     for (int i = 0; i < V::lanes; ++i) static_cast<uint8_t*>(p)[i] = encode(lanes[i]);
   }
   template <class V>
-  static void store_number(void* p, typename V::F f) {
+  ANYWHERE static void store_number(void* p, typename V::F f) {
     store<V>(p, f);
   }
 };

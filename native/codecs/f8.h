@@ -10,11 +10,11 @@
 
 namespace {
 
-static inline float e5m2_to_f32(uint8_t b) {
+ANYWHERE static inline float e5m2_to_f32(uint8_t b) {
   return f16_to_f32(static_cast<uint16_t>(static_cast<uint16_t>(b) << 8));
 }
 
-static inline float e4m3_to_f32(uint8_t b) {
+ANYWHERE static inline float e4m3_to_f32(uint8_t b) {
   const uint32_t sign = static_cast<uint32_t>(b & 0x80u) << 24;
   const uint32_t exponent = (b >> 3) & 0xFu;
   const uint32_t mantissa = b & 7u;
@@ -35,7 +35,7 @@ static inline float e4m3_to_f32(uint8_t b) {
 
 // Rounds a finite magnitude to `keep` mantissa bits with the smallest exponent `least` (unbiased);
 // returns the value's bits in a format whose exponent bias is 1 - least.
-static inline uint32_t round_magnitude(uint32_t magnitude, int keep, int least) {
+ANYWHERE static inline uint32_t round_magnitude(uint32_t magnitude, int keep, int least) {
   const int exponent = static_cast<int>(magnitude >> 23) - 127;
   const uint32_t significand = (magnitude & 0x7FFFFFu) | 0x800000u;
   const int below = exponent < least ? least - exponent : 0;
@@ -47,7 +47,7 @@ static inline uint32_t round_magnitude(uint32_t magnitude, int keep, int least) 
   return (static_cast<uint32_t>(exponent - least) << keep) + rounded;
 }
 
-static inline uint8_t f32_to_e5m2(float f) {
+ANYWHERE static inline uint8_t f32_to_e5m2(float f) {
   uint32_t bits;
   std::memcpy(&bits, &f, 4);
   const uint32_t sign = (bits >> 24) & 0x80u;
@@ -59,7 +59,7 @@ static inline uint8_t f32_to_e5m2(float f) {
   return static_cast<uint8_t>(sign | round_magnitude(magnitude, 2, -14));
 }
 
-static inline uint8_t f32_to_e4m3(float f) {
+ANYWHERE static inline uint8_t f32_to_e4m3(float f) {
   uint32_t bits;
   std::memcpy(&bits, &f, 4);
   const uint32_t sign = (bits >> 24) & 0x80u;

@@ -5,61 +5,53 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../simd/anywhere.h"
+
 namespace {
 
-static inline float f16_to_f32(uint16_t h) {
-  const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
-  const uint32_t exponent = (h >> 10) & 0x1Fu;
-  uint32_t mantissa = h & 0x3FFu;
-  uint32_t bits;
-  if (exponent == 31) {
-    bits = sign | 0x7F800000u | (mantissa << 13) | (mantissa != 0 ? 0x00400000u : 0u);
-  } else if (exponent != 0) {
-    bits = sign | ((exponent + 112) << 23) | (mantissa << 13);
-  } else if (mantissa == 0) {
-    bits = sign;
-  } else {
-    uint32_t shift = 0;
-    while ((mantissa & 0x400u) == 0) {
-      mantissa <<= 1;
-      ++shift;
-    }
-    bits = sign | ((113 - shift) << 23) | ((mantissa & 0x3FFu) << 13);
-  }
+// Without branches on the value, which threads of a GPU would take together: each case is cheap.
+ANYWHERE static inline float f16_to_f32(uint16_t h) {
+  const uint32_t magnitude = h & 0x7FFFu;
+  const float tiny = static_cast<float>(magnitude) * 0x1p-24f;  // exact, for a subnormal one
+  uint32_t subnormal;
+  std::memcpy(&subnormal, &tiny, 4);
+  const uint32_t wide = magnitude << 13;
+  const uint32_t special = wide | 0x7F800000u | (magnitude > 0x7C00u ? 0x00400000u : 0u);
+  uint32_t bits = magnitude < 0x400u ? subnormal : wide + (112u << 23);
+  bits = magnitude >= 0x7C00u ? special : bits;
+  bits |= static_cast<uint32_t>(h & 0x8000u) << 16;
   float f;
   std::memcpy(&f, &bits, 4);
   return f;
 }
 
-static inline uint16_t f32_to_f16(float f) {
+// A subnormal one is rounded by adding 1/2, whose last bit is the smallest subnormal's.
+ANYWHERE static inline uint16_t f32_to_f16(float f) {
   uint32_t bits;
   std::memcpy(&bits, &f, 4);
-  const uint16_t sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);
   const uint32_t magnitude = bits & 0x7FFFFFFFu;
-  if (magnitude > 0x7F800000u) {
-    return static_cast<uint16_t>(sign | 0x7E00u | ((magnitude >> 13) & 0x1FFu));
-  }
-  if (magnitude >= 0x477FF000u) return static_cast<uint16_t>(sign | 0x7C00u);
-  if (magnitude >= 0x38800000u) {
-    const uint32_t rounded = magnitude + 0xFFFu + ((magnitude >> 13) & 1u);
-    return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
-  }
-  if (magnitude < 0x33000000u) return sign;
-  const uint32_t shift = 126 - (magnitude >> 23);
-  const uint32_t mantissa = (magnitude & 0x7FFFFFu) | 0x800000u;
-  const uint32_t half = 1u << (shift - 1);
-  const uint32_t odd = (mantissa >> shift) & 1u;
-  return static_cast<uint16_t>(sign | ((mantissa + half - 1 + odd) >> shift));
+  const uint32_t quiet = 0x7E00u | ((magnitude >> 13) & 0x1FFu);
+  const uint32_t rounded = magnitude + 0xFFFu + ((magnitude >> 13) & 1u);
+  float aligned;
+  std::memcpy(&aligned, &magnitude, 4);
+  aligned = aligned + 0.5f;
+  uint32_t subnormal;
+  std::memcpy(&subnormal, &aligned, 4);
+  uint32_t half = (rounded - 0x38000000u) >> 13;
+  half = magnitude < 0x38800000u ? subnormal - 0x3F000000u : half;
+  half = magnitude >= 0x477FF000u ? 0x7C00u : half;
+  half = magnitude > 0x7F800000u ? quiet : half;
+  return static_cast<uint16_t>(((bits >> 16) & 0x8000u) | half);
 }
 
-static inline float bf16_to_f32(uint16_t h) {
+ANYWHERE static inline float bf16_to_f32(uint16_t h) {
   const uint32_t bits = static_cast<uint32_t>(h) << 16;
   float f;
   std::memcpy(&f, &bits, 4);
   return f;
 }
 
-static inline uint16_t f32_to_bf16(float f) {
+ANYWHERE static inline uint16_t f32_to_bf16(float f) {
   uint32_t bits;
   std::memcpy(&bits, &f, 4);
   if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);

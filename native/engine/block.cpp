@@ -45,22 +45,38 @@ Range StepIo::range(uint64_t block) const {
   return {block, first, static_cast<size_t>(std::min(kBlock, step_.count - first))};
 }
 
+StepIo::Stored StepIo::stored(size_t i, const Range& range) const {
+  const WireInput& input = step_.inputs[i];
+  const bool bytes_only = step_.operation == Operation::copy ||
+                          step_.operation == Operation::same || step_.codec == kNoCodec;
+  const uint64_t bits = bytes_only ? step_.bits : 8u * kCodecBytes[input.codec];
+  const uint64_t at = input.offset + range.first * bits / 8;
+  const size_t bytes = static_cast<size_t>((range.n * bits + 7) / 8);
+  const Source& source = state_.sources[input.source];
+  if (source.memory != nullptr) return {source.memory + at, at, bytes};
+  if (source.file->mapping() != nullptr) return {source.file->mapping() + at, at, bytes};
+  return {nullptr, at, bytes};
+}
+
 const uint8_t* StepIo::input(size_t i, const Range& range, Scratch& scratch) const {
   const WireInput& input = step_.inputs[i];
   if (input.nested != kNotNested) {
     return nested_.at(input.nested)->produce(range, scratch.nested(i));
   }
-  const bool bytes_only = step_.operation == Operation::copy ||
-                          step_.operation == Operation::same || step_.codec == kNoCodec;
-  const uint64_t bits = bytes_only ? step_.bits : 8u * kCodecBytes[input.codec];
-  const uint64_t at = input.offset + range.first * bits / 8;
-  const Source& source = state_.sources[input.source];
-  if (source.memory != nullptr) return source.memory + at;
-  if (source.file->mapping() != nullptr) return source.file->mapping() + at;
-  const size_t bytes = static_cast<size_t>((range.n * bits + 7) / 8);
-  auto* room = scratch.take<uint8_t>(kInputSlots + 2 * i, bytes);
-  source.file->read(room, at, bytes);
+  const Stored of = stored(i, range);
+  if (of.memory != nullptr) return of.memory;
+  auto* room = scratch.take<uint8_t>(kInputSlots + 2 * i, of.bytes);
+  state_.sources[input.source].file->read(room, of.offset, of.bytes);
   return room;
+}
+
+void StepIo::copy_input(size_t i, const Range& range, uint8_t* into) const {
+  const Stored of = stored(i, range);
+  if (of.memory != nullptr) {
+    std::memcpy(into, of.memory, of.bytes);
+  } else {
+    state_.sources[step_.inputs[i].source].file->read(into, of.offset, of.bytes);
+  }
 }
 
 void StepIo::check_inputs() const {
@@ -100,19 +116,31 @@ void StepIo::begin_run(uint64_t first, Scratch& scratch) const { scratch.run() =
 void StepIo::end_run(Scratch& scratch) {
   Scratch::Run& run = scratch.run();
   if (run.bytes == 0) return;
-  const auto block_bytes = static_cast<size_t>(bytes_of(kBlock));
-  const size_t whole = run.bytes / block_bytes, rest = run.bytes % block_bytes;
-  const uint8_t* blocks[kRunBlocks];
-  for (size_t i = 0; i < whole; ++i) blocks[i] = run.built + i * block_bytes;
-  xxh64(kernels(), blocks, whole, block_bytes, 0, &digests_[run.block]);
-  if (rest > 0) {
-    digests_[run.block + whole] = xxh64(run.built + whole * block_bytes, rest, 0);
-  }
-  if (output().file != nullptr) {
-    output().file->write(run.built, step_.offset + run.block * block_bytes, run.bytes);
-  }
-  report(run.bytes);
+  write_blocks(run.block, run.built, run.bytes);
   run.bytes = 0;
+}
+
+void StepIo::put_blocks(const Range& range, const uint8_t* built) {
+  const auto bytes = static_cast<size_t>(bytes_of(range.n));
+  if (output().memory == nullptr) return write_blocks(range.index, built, bytes);
+  std::memcpy(output().memory + step_.offset + bytes_of(range.first), built, bytes);
+  report(bytes);
+}
+
+void StepIo::write_blocks(uint64_t block, const uint8_t* built, size_t bytes) {
+  const auto block_bytes = static_cast<size_t>(bytes_of(kBlock));
+  const size_t whole = bytes / block_bytes, rest = bytes % block_bytes;
+  for (size_t first = 0; first < whole; first += kRunBlocks) {
+    const size_t count = std::min<size_t>(kRunBlocks, whole - first);
+    const uint8_t* blocks[kRunBlocks];
+    for (size_t i = 0; i < count; ++i) blocks[i] = built + (first + i) * block_bytes;
+    xxh64(kernels(), blocks, count, block_bytes, 0, &digests_[block + first]);
+  }
+  if (rest > 0) digests_[block + whole] = xxh64(built + whole * block_bytes, rest, 0);
+  if (output().file != nullptr) {
+    output().file->write(built, step_.offset + block * block_bytes, bytes);
+  }
+  report(bytes);
 }
 
 int StepIo::common_codec(const std::vector<size_t>& inputs, bool with_output) const {

@@ -144,6 +144,8 @@ class StepIo {
 
   // The stored elements of input `i` in the range, mapped or read into scratch.
   const uint8_t* input(size_t i, const Range& range, Scratch& scratch) const;
+  // The same, copied or read into `into`.
+  void copy_input(size_t i, const Range& range, uint8_t* into) const;
   // Throws when a mapped input turned out to be cut short: what was made of it is worthless.
   void check_inputs() const;
   // Where the range's output may be built: the destination itself for memory, else scratch.
@@ -161,6 +163,12 @@ class StepIo {
   void begin_run(uint64_t first, Scratch& scratch) const;
   void end_run(Scratch& scratch);
 
+  // Hashes and writes whole blocks that were built elsewhere; the range may hold many.
+  void put_blocks(const Range& range, const uint8_t* built);
+  // The codec that these inputs, and with `with_output` the output, have in common; -1 when they
+  // have none, or one that no kernel is fused for.
+  int common_codec(const std::vector<size_t>& inputs, bool with_output) const;
+
   // Cuts the range into tiles of at most `tile` elements and calls `body` with the chosen inputs
   // as pointers of one fused codec: the stored bytes when they and the output agree, else f32
   // tiles.
@@ -177,8 +185,15 @@ class StepIo {
   }
 
  private:
+  // Where a range of an input is: in memory, or null for a file that is read.
+  struct Stored {
+    const uint8_t* memory;
+    uint64_t offset;
+    size_t bytes;
+  };
+  Stored stored(size_t i, const Range& range) const;
   const Output& output() const { return state_.outputs[step_.output]; }
-  int common_codec(const std::vector<size_t>& inputs, bool with_output) const;
+  void write_blocks(uint64_t block, const uint8_t* built, size_t bytes);
 
   const WireStep& step_;
   JobState& state_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "float_mode.h"
 #include "nested.h"
@@ -60,7 +61,7 @@ struct Job::Active {
       : index(index),
         nested(nested_of(job.wire_.steps[index], job.wire_, job.state_)),
         io(job.wire_.steps[index], job.state_, nested, false),
-        running(make_operation(io)),
+        running(job.make_running(io)),
         preparing(nested.begin()) {
     begin_phase();
   }
@@ -74,6 +75,16 @@ struct Job::Active {
     blocks = io.block_count() == 0 ? 0 : current().blocks();
     next = done = 0;
     if (blocks > 1) backwards = !backwards;
+  }
+
+  bool enter() {
+    if (next == blocks) return false;
+    Gate* const gate = current().gate;
+    return gate == nullptr || gate->enter();
+  }
+
+  void leave() {
+    if (Gate* const gate = current().gate) gate->leave();
   }
 
   // Phases over all blocks go up and down in turn, so that what one has read last, which may still
@@ -98,8 +109,8 @@ struct Job::Active {
 };
 
 Job::Job(WireJob wire, const std::vector<Place>& places, JobOptions options)
-    : wire_(std::move(wire)), options_(options), results_(wire_.steps.size()) {
-  state_.kernels = options.kernels;
+    : wire_(std::move(wire)), options_(std::move(options)), results_(wire_.steps.size()) {
+  state_.kernels = options_.kernels;
   JobError error;
   if (!caught(error, [&] { open_files(places); })) throw error;
 }
@@ -139,7 +150,13 @@ void Job::open_files(const std::vector<Place>& places) {
 void Job::work() {
   const FloatMode mode;
   Scratch scratch;
+  std::shared_ptr<void> prepared;
+  JobError error;
+  const bool fine = caught(error, [&] {
+    if (options_.accelerator != nullptr) prepared = options_.accelerator->prepare();
+  });
   std::unique_lock lock(mutex_);
+  if (!fine) fail(wire_.steps.size(), error);
   while (!stopped()) {
     const Claim claimed = claim();
     if (claimed.active == nullptr) {
@@ -150,6 +167,8 @@ void Job::work() {
     lock.unlock();
     run_claim(claimed, scratch);
     lock.lock();
+    claimed.active->leave();
+    if (std::exchange(refused_, false)) changed_.notify_all();
     if (!stopped()) end_claim(claimed, scratch, lock);
     close_outputs(lock);
   }
@@ -160,10 +179,18 @@ void Job::work() {
 Job::Claim Job::claim() {
   for (;;) {
     for (const auto& active : active_) {
-      if (active->next < active->blocks) return active->claim(options_.threads);
+      if (active->enter()) return active->claim(options_.threads);
+      refused_ = refused_ || active->next < active->blocks;
     }
     if (active_.size() > options_.threads || !activate_next()) return {};
   }
+}
+
+std::unique_ptr<RunningStep> Job::make_running(StepIo& io) {
+  auto running = options_.accelerator == nullptr ? nullptr : options_.accelerator->make(io);
+  if (running == nullptr) return make_operation(io);
+  ++steps_accelerated_;
+  return running;
 }
 
 // Steps after a census need what it finds, those before it what an earlier one has found.
@@ -272,6 +299,8 @@ void Job::finish() {
   std::unique_lock lock(mutex_);
   close_outputs(lock);
   active_.clear();
+  // Memory of a device is not to wait until whoever holds the job lets go of it.
+  options_.accelerator.reset();
   state_.outputs.clear();
   state_.sources.clear();
   if (cancelled_ && !failed_) {

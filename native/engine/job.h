@@ -15,11 +15,27 @@
 
 namespace weightloom {
 
+// Runs steps elsewhere than on the kernels of the CPU. Steps that it does not make are run there.
+class Accelerator {
+ public:
+  Accelerator() = default;
+  virtual ~Accelerator() = default;
+  Accelerator(const Accelerator&) = delete;
+  Accelerator& operator=(const Accelerator&) = delete;
+  // Called by each thread before its first step: the first call may take seconds, others wait for
+  // it. What it returns is destroyed on the same thread when that has left the job. Throws when it
+  // cannot work.
+  virtual std::shared_ptr<void> prepare() { return nullptr; }
+  // Null for a step that it leaves to the CPU.
+  virtual std::unique_ptr<RunningStep> make(StepIo& io) = 0;
+};
+
 struct JobOptions {
   const KernelTable* kernels;
   bool map_inputs;
   bool sync_outputs;
   size_t threads;  // that will come to work
+  std::shared_ptr<Accelerator> accelerator = nullptr;
 };
 
 struct StepResult {
@@ -57,6 +73,8 @@ class Job {
   uint64_t bytes_done() const { return state_.bytes_done.load(std::memory_order_relaxed); }
   uint64_t steps_done() const { return steps_done_.load(std::memory_order_relaxed); }
   const std::vector<StepResult>& results() const { return results_; }
+  // Steps that the accelerator made.
+  uint64_t steps_accelerated() const { return steps_accelerated_; }
   bool failed() const { return failed_; }
   const JobError& error() const { return error_; }
   uint64_t failed_step() const { return failed_step_; }
@@ -67,6 +85,7 @@ class Job {
 
   void open_files(const std::vector<Place>& places);
   Claim claim();
+  std::unique_ptr<RunningStep> make_running(StepIo& io);
   bool activate_next();
   void run_claim(const Claim& claimed, Scratch& scratch);
   void end_claim(const Claim& claimed, Scratch& scratch, std::unique_lock<std::mutex>& lock);
@@ -91,6 +110,8 @@ class Job {
   JobError error_;
   uint64_t failed_step_ = 0;
   std::atomic<uint64_t> steps_done_{0};
+  uint64_t steps_accelerated_ = 0;
+  bool refused_ = false;  // by a gate, since when a worker may wait for one to leave
 };
 
 }  // namespace weightloom

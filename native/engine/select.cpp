@@ -6,8 +6,8 @@
 
 namespace weightloom {
 
-Selection::Selection(uint64_t keep, uint64_t count, uint64_t blocks)
-    : keep_(keep), count_(count), blocks_(blocks), cut_(count) {
+Selection::Selection(uint64_t keep, uint64_t count, uint64_t blocks, bool collects)
+    : keep_(keep), count_(count), blocks_(blocks), collects_(collects), cut_(count) {
   start_over();
 }
 
@@ -23,7 +23,8 @@ void Selection::choose_mode(uint64_t expected) {
   above_ = 0;
   inside_ = 0;
   const uint64_t width = uint64_t{high_} - low_ + 1;
-  mode_ = width == 1 ? Mode::count : expected <= kMostCollected ? Mode::collect : Mode::histogram;
+  const bool few = collects_ && expected <= kMostCollected;
+  mode_ = width == 1 ? Mode::count : few ? Mode::collect : Mode::histogram;
   if (mode_ != Mode::collect) frequent_.clear();
   shift_ = 0;
   while ((width - 1) >> shift_ >= kBins) ++shift_;

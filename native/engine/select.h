@@ -47,8 +47,9 @@ class Selection {
  public:
   enum class Mode { collect, histogram, count };
 
-  // keep: how many stay; 0 < keep <= count.
-  Selection(uint64_t keep, uint64_t count, uint64_t blocks);
+  // keep: how many stay; 0 < keep <= count. Without `collects` the sweeps only count: for who
+  // would have to bring the keys from afar.
+  Selection(uint64_t keep, uint64_t count, uint64_t blocks, bool collects = true);
 
   // Narrows the first range by a sample of the keys.
   void bracket(const std::vector<uint32_t>& sample);
@@ -61,6 +62,7 @@ class Selection {
   Mode mode() const { return mode_; }
   uint32_t low() const { return low_; }
   uint32_t high() const { return high_; }
+  int shift() const { return shift_; }  // histogram: of a key's distance from low
   const std::vector<uint32_t>& frequent() const { return frequent_; }
 
   // Adds a tile's keys to a block's contribution.
@@ -90,6 +92,7 @@ class Selection {
   uint64_t end_with(uint64_t equal);
 
   uint64_t keep_, count_, blocks_;
+  bool collects_;
   uint32_t low_ = 0, high_ = 0xFFFFFFFFu;
   Mode mode_ = Mode::histogram;
   int shift_ = 21;

@@ -309,6 +309,9 @@ struct RowArgs {
   size_t n;
 };
 
+// What arcee_fusion adds to each probability.
+constexpr double kSmallProbability = 1e-8;
+
 // Exponentials of two rows and their sums; p is replaced. least: added to each probability.
 struct DivergenceArgs {
   double* p;

@@ -10,7 +10,7 @@ namespace {
 using weightloom::ChooseArgs;
 
 template <class V, class C>
-void choose(const ChooseArgs& a) {
+ANYWHERE void choose(const ChooseArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     const auto chosen = mask_at<V>(a.mask, at.at);
     const auto y = V::select(chosen, at.load(a.x), at.load(a.base));

@@ -11,21 +11,13 @@ using weightloom::DecodeArgs;
 using weightloom::EncodeArgs;
 
 template <class V, class C>
-void decode(const DecodeArgs& a) {
-  walk<V, C>(a.n, [&](auto at) {
-    float lanes[V::lanes];
-    V::store(lanes, at.load(a.in));
-    std::memcpy(a.out + at.at, lanes, static_cast<size_t>(at.live) * 4);
-  });
+ANYWHERE void decode(const DecodeArgs& a) {
+  walk<V, C>(a.n, [&](auto at) { of<F32>(at).store(a.out, at.load(a.in)); });
 }
 
 template <class V, class C>
-void encode(const EncodeArgs& a) {
-  walk<V, C>(a.n, [&](auto at) {
-    float lanes[V::lanes] = {};
-    std::memcpy(lanes, a.in + at.at, static_cast<size_t>(at.live) * 4);
-    at.store(a.out, V::load(lanes));
-  });
+ANYWHERE void encode(const EncodeArgs& a) {
+  walk<V, C>(a.n, [&](auto at) { at.store(a.out, of<F32>(at).load(a.in)); });
 }
 
 }  // namespace

@@ -27,23 +27,20 @@ constexpr uint32_t kInfinityKey = 0x7F800000u;
 // `as_it_is`: where every NaN may keep its own bits, as all of them are above what they are held
 // against.
 template <class V, class C, bool as_it_is = false, class At>
-inline typename V::U magnitude_at(At at, const void* x, const void* base) {
+ANYWHERE inline typename V::U magnitude_at(At at, const void* x, const void* base) {
   const auto d = V::sub(at.load(x), at.load(base));
   const auto bits = V::as_u32(V::abs(d));
   return as_it_is ? bits : V::select_u32(V::is_nan(d), V::set_u32(0x7FFFFFFFu), bits);
 }
 
 template <class V, class C>
-void delta_magnitude(const DeltaArgs& a) {
-  walk<V, C>(a.n, [&](auto at) {
-    uint32_t lanes[V::lanes];
-    V::store_u32(lanes, magnitude_at<V, C>(at, a.x, a.base));
-    std::memcpy(a.magnitudes + at.at, lanes, static_cast<size_t>(at.live) * 4);
-  });
+ANYWHERE void delta_magnitude(const DeltaArgs& a) {
+  walk<V, C>(a.n,
+             [&](auto at) { at.store_u32(a.magnitudes, magnitude_at<V, C>(at, a.x, a.base)); });
 }
 
 template <class V, class C, bool as_it_is, bool keeps>
-void collect_of(const CollectArgs& a) {
+ANYWHERE void collect_of(const CollectArgs& a) {
   const auto low = V::set_u32(a.low), high = V::set_u32(a.high);
   uint64_t above = 0, inside = *a.inside;
   walk<V, C>(a.n, [&](auto at) {
@@ -55,7 +52,7 @@ void collect_of(const CollectArgs& a) {
 }
 
 template <class V, class C>
-void collect_magnitude(const CollectArgs& a) {
+ANYWHERE void collect_magnitude(const CollectArgs& a) {
   const bool as_it_is = a.high <= kInfinityKey;
   if (a.keys == nullptr) {
     return as_it_is ? collect_of<V, C, true, false>(a) : collect_of<V, C, false, false>(a);
@@ -64,7 +61,7 @@ void collect_magnitude(const CollectArgs& a) {
 }
 
 template <class V, class C>
-void keep_magnitude(const MagnitudeMaskArgs& a) {
+ANYWHERE void keep_magnitude(const MagnitudeMaskArgs& a) {
   const auto threshold = V::set_u32(a.threshold), cut = V::set_u32(a.cut);
   uint64_t word = 0;
   walk<V, C>(a.n, [&](auto at) {
@@ -74,12 +71,12 @@ void keep_magnitude(const MagnitudeMaskArgs& a) {
 }
 
 template <class V>
-inline typename V::M mask_at(const uint64_t* mask, size_t at) {
+ANYWHERE inline typename V::M mask_at(const uint64_t* mask, size_t at) {
   return V::mask(static_cast<uint32_t>(mask[at / 64] >> (at % 64)));
 }
 
 template <class V, class C>
-void delta_sum(const DeltaSumArgs& a) {
+ANYWHERE void delta_sum(const DeltaSumArgs& a) {
   constexpr int groups = 16 / V::lanes;
   typename V::D all[groups];
   typename V::D kept[groups];
@@ -100,7 +97,7 @@ void delta_sum(const DeltaSumArgs& a) {
 }
 
 template <class V, class C>
-void delta_squares(const DeltaSquaresArgs& a) {
+ANYWHERE void delta_squares(const DeltaSquaresArgs& a) {
   constexpr int groups = 16 / V::lanes;
   typename V::D sums[groups];
   for (int g = 0; g < groups; ++g) sums[g] = V::load_f64(a.lane_sums + g * V::lanes);

@@ -17,7 +17,7 @@ using weightloom::DotArgs;
 using weightloom::GramArgs;
 
 template <class V, class C, bool with_base>
-void dot_lanes(const DotArgs& a) {
+ANYWHERE void dot_lanes(const DotArgs& a) {
   constexpr int groups = 16 / V::lanes;
   typename V::D sums[groups];
   for (int g = 0; g < groups; ++g) sums[g] = V::load_f64(a.lane_sums + g * V::lanes);
@@ -43,7 +43,7 @@ void dot_lanes(const DotArgs& a) {
 }
 
 template <class V, class C>
-void dot(const DotArgs& a) {
+ANYWHERE void dot(const DotArgs& a) {
   if (a.base == nullptr) {
     dot_lanes<V, C, false>(a);
   } else {
@@ -53,7 +53,7 @@ void dot(const DotArgs& a) {
 
 // Adds one group of lanes to the sums of all pairs.
 template <class V, class C, int count, bool with_base, class At>
-inline void add_pairs(const GramArgs& a, At at, typename V::D* sums) {
+ANYWHERE inline void add_pairs(const GramArgs& a, At at, typename V::D* sums) {
   typename V::F x[count];
   for (int i = 0; i < count; ++i) {
     x[i] = at.load(a.vectors[i]);
@@ -66,7 +66,7 @@ inline void add_pairs(const GramArgs& a, At at, typename V::D* sums) {
 }
 
 template <class V, class C, int count, bool with_base>
-void gram_lanes(const GramArgs& a) {
+ANYWHERE void gram_lanes(const GramArgs& a) {
   constexpr int groups = 16 / V::lanes;
   constexpr int pairs = count * (count + 1) / 2;
   for (int g = 0; g < groups; ++g) {
@@ -85,7 +85,7 @@ void gram_lanes(const GramArgs& a) {
 }
 
 template <class V, class C, int count>
-void gram_of(const GramArgs& a) {
+ANYWHERE void gram_of(const GramArgs& a) {
   if (a.base == nullptr) {
     gram_lanes<V, C, count, false>(a);
   } else {
@@ -94,7 +94,7 @@ void gram_of(const GramArgs& a) {
 }
 
 template <class V, class C>
-void gram(const GramArgs& a) {
+ANYWHERE void gram(const GramArgs& a) {
   if (a.count == 2) return gram_of<V, C, 2>(a);
   if (a.count == 3) return gram_of<V, C, 3>(a);
   double* sums = a.lane_sums;

@@ -6,13 +6,15 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../simd/anywhere.h"
+
 namespace {
 
 // ln 2 in two parts; the first has 32 significant bits, so multiples up to 2^20 are exact.
 constexpr double kLn2High = 6.93147180369123816490e-01;
 constexpr double kLn2Low = 1.90821492927058770002e-10;
 
-static inline double power_of_two(int exponent) {
+ANYWHERE static inline double power_of_two(int exponent) {
   const uint64_t bits = static_cast<uint64_t>(exponent + 1023) << 52;
   double x;
   std::memcpy(&x, &bits, 8);
@@ -20,7 +22,7 @@ static inline double power_of_two(int exponent) {
 }
 
 // 0 below -700, infinity above 700.
-static inline double exponential_of(double given) {
+ANYWHERE static inline double exponential_of(double given) {
   const double x = given >= -700.0 && given <= 700.0 ? given : 0.0;
   const double k = std::floor(x * 1.44269504088896340736 + 0.5);
   const double high = x - k * kLn2High;
@@ -42,12 +44,12 @@ static inline double exponential_of(double given) {
   p = p * r + 0.5;
   const double value = 1.0 + (r + (r * r * p + lost));
   const double inside = value * power_of_two(static_cast<int>(k));
-  const double beyond = given < -700.0 ? 0.0 : given > 700.0 ? HUGE_VAL : inside;
+  const double beyond = given < -700.0 ? 0.0 : given > 700.0 ? power_of_two(1024) : inside;
   return given != given ? given : beyond;
 }
 
 // Of a positive normal number; NaN stays NaN.
-static inline double logarithm_of(double x) {
+ANYWHERE static inline double logarithm_of(double x) {
   uint64_t bits;
   std::memcpy(&bits, &x, 8);
   const uint64_t mantissa = (bits & 0x000FFFFFFFFFFFFFull) | 0x3FF0000000000000ull;

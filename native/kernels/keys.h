@@ -16,8 +16,9 @@ using weightloom::KeyMaskArgs;
 // Adds a group of lanes to a collection. Without branches on the keys: how many of 16 lie inside
 // cannot be foretold.
 template <class V, bool keeps>
-inline void collect_lanes(typename V::U keys, int count, typename V::U low, typename V::U high,
-                          uint32_t* kept, uint64_t& above, uint64_t& inside) {
+ANYWHERE inline void collect_lanes(typename V::U keys, int count, typename V::U low,
+                                   typename V::U high, uint32_t* kept, uint64_t& above,
+                                   uint64_t& inside) {
   const uint32_t live = static_cast<uint32_t>((uint64_t{1} << count) - 1);
   const uint32_t over = V::bits(V::less_u32(high, keys)) & live;
   const uint32_t in = live & ~(over | V::bits(V::less_u32(keys, low)));
@@ -29,8 +30,8 @@ inline void collect_lanes(typename V::U keys, int count, typename V::U low, type
 // What stays of a group of lanes whose first element is `at`. Padding has key 0 and comes after the
 // cut, and so does not stay.
 template <class V>
-inline uint64_t kept_bits(typename V::U keys, size_t at, typename V::U threshold,
-                          typename V::U cut) {
+ANYWHERE inline uint64_t kept_bits(typename V::U keys, size_t at, typename V::U threshold,
+                                   typename V::U cut) {
   const auto early = V::less_u32(V::iota(static_cast<uint32_t>(at)), cut);
   const auto tied = V::both(V::equal_u32(keys, threshold), early);
   return V::bits(V::either(V::less_u32(threshold, keys), tied));
@@ -38,8 +39,8 @@ inline uint64_t kept_bits(typename V::U keys, size_t at, typename V::U threshold
 
 // Adds these bits to a mask that is written word by word.
 template <class V>
-inline void add_bits(uint64_t bits, size_t at, int count, size_t n, uint64_t* mask,
-                     uint64_t& word) {
+ANYWHERE inline void add_bits(uint64_t bits, size_t at, int count, size_t n, uint64_t* mask,
+                              uint64_t& word) {
   word |= bits << (at % 64);
   if (at % 64 != 64 - V::lanes && at + static_cast<size_t>(count) != n) return;
   mask[at / 64] = word;
@@ -47,7 +48,7 @@ inline void add_bits(uint64_t bits, size_t at, int count, size_t n, uint64_t* ma
 }
 
 template <class V, bool keeps>
-void collect_keys_of(const CollectKeysArgs& a) {
+ANYWHERE void collect_keys_of(const CollectKeysArgs& a) {
   const auto low = V::set_u32(a.low), high = V::set_u32(a.high);
   uint64_t above = 0, inside = *a.inside;
   walk_u32<V>(a.n, [&](size_t, int count, auto load) {
@@ -58,12 +59,12 @@ void collect_keys_of(const CollectKeysArgs& a) {
 }
 
 template <class V>
-void collect_keys(const CollectKeysArgs& a) {
+ANYWHERE void collect_keys(const CollectKeysArgs& a) {
   return a.kept == nullptr ? collect_keys_of<V, false>(a) : collect_keys_of<V, true>(a);
 }
 
 template <class V>
-void keep_keys(const KeyMaskArgs& a) {
+ANYWHERE void keep_keys(const KeyMaskArgs& a) {
   const auto threshold = V::set_u32(a.threshold), cut = V::set_u32(a.cut);
   uint64_t word = 0;
   walk_u32<V>(a.n, [&](size_t at, int count, auto load) {

@@ -19,7 +19,7 @@ using weightloom::LinearArgs;
 // With a known number of inputs (0: any) the loop over them is none. mean: what is equal in all
 // inputs stays.
 template <class V, class C, uint32_t known, bool mean>
-void linear_of(const LinearArgs& a) {
+ANYWHERE void linear_of(const LinearArgs& a) {
   using F = typename V::F;
   const uint32_t count = known == 0 ? a.input_count : known;
   walk<V, C>(a.n, [&](auto at) {
@@ -40,7 +40,7 @@ void linear_of(const LinearArgs& a) {
 }
 
 template <class V, class C, bool mean>
-void linear_by_count(const LinearArgs& a) {
+ANYWHERE void linear_by_count(const LinearArgs& a) {
   switch (a.input_count) {
     case 2:
       return linear_of<V, C, 2, mean>(a);
@@ -52,7 +52,7 @@ void linear_by_count(const LinearArgs& a) {
 }
 
 template <class V, class C>
-void linear(const LinearArgs& a) {
+ANYWHERE void linear(const LinearArgs& a) {
   using P = Paired<V, C>;
   return a.mean ? linear_by_count<P, C, true>(a) : linear_by_count<P, C, false>(a);
 }

@@ -14,7 +14,8 @@ namespace {
 using weightloom::ColumnArgs;
 
 template <class V, class C, class At>
-inline typename V::F column_term(const ColumnArgs& a, At at, typename V::F base, uint32_t m) {
+ANYWHERE inline typename V::F column_term(const ColumnArgs& a, At at, typename V::F base,
+                                          uint32_t m) {
   auto x = at.load(a.inputs[m]);
   if (a.base != nullptr) x = V::sub(x, base);
   const Some<V, F32> weight{at.at, at.live};
@@ -23,7 +24,7 @@ inline typename V::F column_term(const ColumnArgs& a, At at, typename V::F base,
 
 // Lanes whose column averages and whose inputs are all equal.
 template <class V, class At>
-inline typename V::M columns_agree(const ColumnArgs& a, At at) {
+ANYWHERE inline typename V::M columns_agree(const ColumnArgs& a, At at) {
   const Some<V, F32> mean{at.at, at.live};
   const auto first = at.load(a.inputs[0]);
   auto same = V::greater(mean.load(a.means), V::set(0.0f));
@@ -34,7 +35,7 @@ inline typename V::M columns_agree(const ColumnArgs& a, At at) {
 }
 
 template <class V, class C>
-void linear_columns(const ColumnArgs& a) {
+ANYWHERE void linear_columns(const ColumnArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     const auto base = a.base == nullptr ? V::set(0.0f) : at.load(a.base);
     auto sum = column_term<V, C>(a, at, base, 0);

@@ -14,7 +14,7 @@ namespace {
 using weightloom::NearswapArgs;
 
 template <class V, class C, class At>
-inline void nearswap_step(const NearswapArgs& a, At at) {
+ANYWHERE inline void nearswap_step(const NearswapArgs& a, At at) {
   const auto one = V::set(1.0f);
   const auto zero = V::set(0.0f);
   const auto least = V::set(1e-6f);
@@ -32,7 +32,7 @@ inline void nearswap_step(const NearswapArgs& a, At at) {
 }
 
 template <class V, class C>
-void nearswap(const NearswapArgs& a) {
+ANYWHERE void nearswap(const NearswapArgs& a) {
   using P = Paired<V, C>;
   walk<P, C>(a.n, [&](auto at) { nearswap_step<P, C>(a, at); });
 }

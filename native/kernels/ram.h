@@ -19,8 +19,8 @@ using weightloom::RamCountArgs;
 
 // How many models are active, as a number, lane by lane.
 template <class V, class At>
-inline typename V::F active_count(At at, const void* const* inputs, uint32_t count,
-                                  typename V::F base, typename V::F epsilon) {
+ANYWHERE inline typename V::F active_count(At at, const void* const* inputs, uint32_t count,
+                                           typename V::F base, typename V::F epsilon) {
   auto active = V::set(0.0f);
   for (uint32_t m = 0; m < count; ++m) {
     const auto d = V::sub(at.load(inputs[m]), base);
@@ -30,7 +30,7 @@ inline typename V::F active_count(At at, const void* const* inputs, uint32_t cou
 }
 
 template <class V, class C, class At>
-inline void ram_step(const RamArgs& a, At at) {
+ANYWHERE inline void ram_step(const RamArgs& a, At at) {
   const auto one = V::set(1.0f);
   const auto zero = V::set(0.0f);
   const auto epsilon = V::set(a.epsilon);
@@ -50,13 +50,13 @@ inline void ram_step(const RamArgs& a, At at) {
 }
 
 template <class V, class C>
-void ram(const RamArgs& a) {
+ANYWHERE void ram(const RamArgs& a) {
   using P = Paired<V, C>;
   walk<P, C>(a.n, [&](auto at) { ram_step<P, C>(a, at); });
 }
 
 template <class V, class C>
-void ram_count(const RamCountArgs& a) {
+ANYWHERE void ram_count(const RamCountArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     const auto epsilon = V::set(a.epsilon);
     const auto base = at.load(a.base);

@@ -31,7 +31,7 @@ struct PhiloxBlock {
 // read the low halves only: what the high halves hold besides is never looked at, so that a product
 // is a low half as it stands.
 template <class V, size_t groups, class Args>
-inline void philox(uint64_t first, const Args& a, PhiloxBlock<V> (&out)[groups]) {
+ANYWHERE inline void philox(uint64_t first, const Args& a, PhiloxBlock<V> (&out)[groups]) {
   using W = typename V::W;
   const W multiplier0 = V::set_wide(0xD2511F53u);
   const W multiplier1 = V::set_wide(0xCD9E8D57u);
@@ -62,7 +62,7 @@ inline void philox(uint64_t first, const Args& a, PhiloxBlock<V> (&out)[groups])
 }
 
 // Bit i of the low 16 to bit 4 * i.
-static inline uint64_t spread(uint32_t bits) {
+ANYWHERE static inline uint64_t spread(uint32_t bits) {
   uint64_t x = bits & 0xFFFFu;
   x = (x | (x << 24)) & 0x000000FF000000FFull;
   x = (x | (x << 12)) & 0x000F000F000F000Full;
@@ -71,7 +71,7 @@ static inline uint64_t spread(uint32_t bits) {
 }
 
 template <class V>
-void keep_random(const RandomMaskArgs& a) {
+ANYWHERE void keep_random(const RandomMaskArgs& a) {
   constexpr size_t groups = kPhiloxGroups<V>, each = size_t{4} * V::lanes;
   constexpr size_t step = groups * each < 64 ? 64 : groups * each;
   const auto threshold = V::set_u32(static_cast<uint32_t>(a.threshold));
@@ -97,7 +97,7 @@ void keep_random(const RandomMaskArgs& a) {
 }
 
 template <class V>
-void random_words(const RandomWordArgs& a) {
+ANYWHERE void random_words(const RandomWordArgs& a) {
   constexpr size_t step = size_t{4} * V::lanes;
   for (size_t i = 0; i < a.n; i += step) {
     PhiloxBlock<V> block[1];

@@ -27,7 +27,7 @@ using weightloom::RankBinArgs;
 
 // Calls `body(at, live, load)` for every group of lanes; `load` pads the last one with zeros.
 template <class V, class Body>
-inline void walk_u32(size_t n, Body body) {
+ANYWHERE inline void walk_u32(size_t n, Body body) {
   size_t i = 0;
   const auto whole = [&](const uint32_t* array) { return V::load_u32(array + i); };
   for (; i + V::lanes <= n; i += V::lanes) body(i, V::lanes, whole);
@@ -40,7 +40,7 @@ inline void walk_u32(size_t n, Body body) {
 }
 
 template <class V>
-void key_range(const KeyRangeArgs& a) {
+ANYWHERE void key_range(const KeyRangeArgs& a) {
   const auto infinity = V::set_u32(0x7F800000u);
   const auto zero = V::set_u32(0);
   auto smallest = infinity, largest = zero;
@@ -64,7 +64,7 @@ void key_range(const KeyRangeArgs& a) {
 }
 
 template <class V>
-void key_rank(const KeyRankArgs& a) {
+ANYWHERE void key_rank(const KeyRankArgs& a) {
   const auto key = V::set_u32(a.keys[a.element]);
   const auto element = V::set_u32(static_cast<uint32_t>(a.element));
   uint32_t rank = 0;
@@ -80,7 +80,7 @@ void key_rank(const KeyRankArgs& a) {
 }
 
 template <class V>
-void bin_keys(const BinArgs& a) {
+ANYWHERE void bin_keys(const BinArgs& a) {
   const auto low = V::set_u32(a.low);
   const auto top = V::set_u32(a.top);
   walk_u32<V>(a.n, [&](size_t at, int live, auto load) {
@@ -94,7 +94,7 @@ void bin_keys(const BinArgs& a) {
 }
 
 template <class V>
-void decide_bins(const RankBinArgs& a) {
+ANYWHERE void decide_bins(const RankBinArgs& a) {
   size_t undecided = 0;
   uint64_t word = 0;
   walk_u32<V>(a.n, [&](size_t at, int live, auto load) {

@@ -19,13 +19,14 @@ using weightloom::SceArgs;
 using weightloom::SceVarianceArgs;
 
 template <class V, class C, class At>
-inline typename V::F selected_delta(const SceArgs& a, At at, typename V::F base, uint32_t m) {
+ANYWHERE inline typename V::F selected_delta(const SceArgs& a, At at, typename V::F base,
+                                             uint32_t m) {
   const auto d = V::sub(at.load(a.inputs[m]), base);
   return a.mask == nullptr ? d : V::keep(mask_at<V>(a.mask, at.at), d);
 }
 
 template <class V, class C, class At>
-inline void sce_step(const SceArgs& a, At at) {
+ANYWHERE inline void sce_step(const SceArgs& a, At at) {
   const auto zero = V::set(0.0f);
   const auto base = at.load(a.base);
   auto vote = selected_delta<V, C>(a, at, base, 0);
@@ -49,12 +50,12 @@ inline void sce_step(const SceArgs& a, At at) {
 }
 
 template <class V, class C>
-void sce(const SceArgs& a) {
+ANYWHERE void sce(const SceArgs& a) {
   walk<V, C>(a.n, [&](auto at) { sce_step<V, C>(a, at); });
 }
 
 template <class V, class C>
-void sce_variance(const SceVarianceArgs& a) {
+ANYWHERE void sce_variance(const SceVarianceArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     const auto models = V::set(static_cast<float>(a.input_count));
     const auto base = at.load(a.base);
@@ -69,11 +70,8 @@ void sce_variance(const SceVarianceArgs& a) {
       squares = V::add(squares, V::mul(off, off));
     }
     const auto variance = V::div(squares, models);
-    const auto bits =
-        V::select_u32(V::is_nan(variance), V::set_u32(0x7FFFFFFFu), V::as_u32(V::abs(variance)));
-    uint32_t lanes[V::lanes];
-    V::store_u32(lanes, bits);
-    std::memcpy(a.keys + at.at, lanes, static_cast<size_t>(at.live) * 4);
+    const auto bits = V::as_u32(V::abs(variance));
+    at.store_u32(a.keys, V::select_u32(V::is_nan(variance), V::set_u32(0x7FFFFFFFu), bits));
   });
 }
 

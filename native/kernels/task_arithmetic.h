@@ -20,21 +20,23 @@ using weightloom::TaskArgs;
 // they stand in a register; factors are binary32, which do not.
 enum class Extras { none, masks, masks_and_factors };
 
-inline Extras extras_of(const TaskArgs& a) {
+ANYWHERE inline Extras extras_of(const TaskArgs& a) {
   if (a.element_factors != nullptr) return Extras::masks_and_factors;
   return a.masked ? Extras::masks : Extras::none;
 }
 
 // d_i of input m, after the floors.
 template <class V, class C, class At>
-inline typename V::F floored_delta(const TaskArgs& a, At at, typename V::F base, uint32_t m) {
+ANYWHERE inline typename V::F floored_delta(const TaskArgs& a, At at, typename V::F base,
+                                            uint32_t m) {
   const auto d = V::sub(at.load(a.inputs[m]), base);
   return V::keep(V::not_less(V::abs(d), V::set(a.floors[m])), d);
 }
 
 // w_i * d_i of input m, after floor, mask, factor and rescale.
 template <class V, class C, Extras extras, class At>
-inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base, uint32_t m) {
+ANYWHERE inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base,
+                                             uint32_t m) {
   auto d = a.floors == nullptr ? V::sub(at.load(a.inputs[m]), base)
                                : floored_delta<V, C>(a, at, base, m);
   if constexpr (extras != Extras::none) {
@@ -44,8 +46,7 @@ inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base
   }
   if constexpr (extras == Extras::masks_and_factors) {
     if (a.element_factors[m] != nullptr) {
-      const Some<V, F32> factor{at.at, at.live};
-      d = V::mul(d, factor.load(a.element_factors[m]));
+      d = V::mul(d, of<F32>(at).load(a.element_factors[m]));
     }
   }
   if (a.rescaled) d = V::mul(d, V::set(a.rescales[m]));
@@ -53,14 +54,15 @@ inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base
 }
 
 template <class V, class C, class At>
-inline void apply_delta(const TaskArgs& a, At at, typename V::F base, typename V::F delta) {
+ANYWHERE inline void apply_delta(const TaskArgs& a, At at, typename V::F base,
+                                 typename V::F delta) {
   if (a.lambda != 1.0f) delta = V::mul(delta, V::set(a.lambda));
   const auto y = V::select(V::equal(delta, V::set(0.0f)), base, V::add(base, delta));
   put<V>(at, a.out, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
 }
 
 template <class V, class C, Extras extras>
-void task_of(const TaskArgs& a) {
+ANYWHERE void task_of(const TaskArgs& a) {
   walk<V, C>(a.n, [&](auto at) {
     const auto base = at.load(a.base);
     auto sum = weighted_delta<V, C, extras>(a, at, base, 0);
@@ -73,7 +75,7 @@ void task_of(const TaskArgs& a) {
 }
 
 template <class V, class C>
-void task_arithmetic(const TaskArgs& a) {
+ANYWHERE void task_arithmetic(const TaskArgs& a) {
   switch (extras_of(a)) {
     case Extras::none:
       return task_of<Paired<V, C>, C, Extras::none>(a);

@@ -13,18 +13,22 @@
 
 namespace {
 
-template <class V>
-inline typename V::F elect(const TaskArgs& a, const typename V::F* deltas, uint32_t count) {
+// delta(m): the weighted delta of model m. known: how many models there are, where that is known.
+template <class V, uint32_t known, class Delta>
+ANYWHERE inline typename V::F elect(const TaskArgs& a, uint32_t count, Delta delta) {
   using F = typename V::F;
   const F zero = V::set(0.0f);
-  F vote = deltas[0];
-  for (uint32_t m = 1; m < count; ++m) vote = V::add(vote, deltas[m]);
+  F vote = delta(0);
+  UNROLL(known == 0 ? 1 : known)
+  for (uint32_t m = 1; m < count; ++m) vote = V::add(vote, delta(m));
   const F sign = V::select(V::at_least(vote, zero), V::set(1.0f), V::set(-1.0f));
   F sum = zero;
   F weight = zero;
+  UNROLL(known == 0 ? 1 : known)
   for (uint32_t m = 0; m < count; ++m) {
-    const auto agrees = V::greater(V::mul(deltas[m], sign), zero);
-    sum = V::add_kept(sum, agrees, deltas[m]);
+    const F mine = delta(m);
+    const auto agrees = V::greater(V::mul(mine, sign), zero);
+    sum = V::add_kept(sum, agrees, mine);
     if (a.normalize) weight = V::add_kept(weight, agrees, V::set(a.shares[m]));
   }
   sum = V::select(V::is_nan(vote), vote, sum);
@@ -32,22 +36,28 @@ inline typename V::F elect(const TaskArgs& a, const typename V::F* deltas, uint3
   return V::div(sum, V::select(V::equal(weight, zero), V::set(1.0f), weight));
 }
 
-// With a known number of models (0: any) their deltas stay in registers.
+// With a known number of models (0: any) their deltas stay in registers; a thread of a GPU, which
+// has no room for any number of them, makes them twice.
 template <class V, class C, uint32_t known, Extras extras>
-void ties_of(const TaskArgs& a) {
+ANYWHERE void ties_of(const TaskArgs& a) {
   const uint32_t count = known == 0 ? a.input_count : known;
   walk<V, C>(a.n, [&](auto at) {
-    typename V::F deltas[known == 0 ? weightloom::kMaxTaskInputs : known];
     const auto base = at.load(a.base);
-    for (uint32_t m = 0; m < count; ++m) {
-      deltas[m] = weighted_delta<V, C, extras>(a, at, base, m);
+    const auto make = [&](uint32_t m) { return weighted_delta<V, C, extras>(a, at, base, m); };
+    if constexpr (known == 0 && Shared<V>) {
+      apply_delta<V, C>(a, at, base, elect<V, known>(a, count, make));
+    } else {
+      typename V::F deltas[known == 0 ? weightloom::kMaxTaskInputs : known];
+      UNROLL(known == 0 ? 1 : known)
+      for (uint32_t m = 0; m < count; ++m) deltas[m] = make(m);
+      const auto made = [&](uint32_t m) { return deltas[m]; };
+      apply_delta<V, C>(a, at, base, elect<V, known>(a, count, made));
     }
-    apply_delta<V, C>(a, at, base, elect<V>(a, deltas, count));
   });
 }
 
 template <class V, class C, Extras extras>
-void ties_by_count(const TaskArgs& a) {
+ANYWHERE void ties_by_count(const TaskArgs& a) {
   switch (a.input_count) {
     case 1:
       return ties_of<V, C, 1, extras>(a);
@@ -63,7 +73,7 @@ void ties_by_count(const TaskArgs& a) {
 }
 
 template <class V, class C>
-void ties(const TaskArgs& a) {
+ANYWHERE void ties(const TaskArgs& a) {
   switch (extras_of(a)) {
     case Extras::none:
       return ties_by_count<Paired<V, C>, C, Extras::none>(a);

@@ -133,8 +133,7 @@ bool exchange_paths(const std::string& a, const std::string& b) {
   const int result = ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE);
 #elif defined(SYS_renameat2)
   // musl has the call only since 1.2.6; 2 is RENAME_EXCHANGE.
-  const long result =
-      ::syscall(SYS_renameat2, AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), 2u);
+  const long result = ::syscall(SYS_renameat2, AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), 2u);
 #else
   const int result = -1;
   errno = ENOSYS;

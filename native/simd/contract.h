@@ -16,6 +16,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "anywhere.h"
+
 namespace {
 
 template <class V>

@@ -122,11 +122,13 @@ inline std::vector<weightloom::Job::Place> memory_places(std::vector<Bytes>& sou
 
 // Throws the job's JobError when it fails.
 inline RunResult run_in_memory(const Layout& layout, const weightloom::KernelTable& kernels,
-                               size_t threads) {
+                               size_t threads,
+                               std::shared_ptr<weightloom::Accelerator> accelerator = nullptr) {
   weightloom::WireJob wire = read_words(words_of(layout.job(true)));
   std::vector<Bytes> sources = layout.sources;
   Bytes output(wire.outputs[0].size, 0xEE);
-  weightloom::Job job(wire, memory_places(sources, output), {&kernels, false, false, threads});
+  weightloom::Job job(wire, memory_places(sources, output),
+                      {&kernels, false, false, threads, std::move(accelerator)});
   work_on(job, threads);
   job.finish();
   if (job.failed()) throw job.error();

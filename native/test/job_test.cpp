@@ -2,6 +2,10 @@
 // by a plain account where one is short, and a clean end when cancelled at any time.
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <utility>
 
 #include "../targets/dispatch.h"
 #include "check.h"
@@ -132,6 +136,60 @@ void check_cancel_before_work() {
   CHECK(job.failed() && job.error().code == "ABORTED" && job.bytes_done() == 0);
 }
 
+// Two steps, each with a gate of its own that lets in one worker; a block waits until both steps
+// are being run, which two workers manage only if the second one does not wait at the first gate.
+struct Meeting {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::set<const void*> inside;
+  bool met = false;
+  int most = 0;
+};
+
+class OneAtATime : public RunningStep, public Gate {
+ public:
+  OneAtATime(StepIo& io, Meeting& meeting) : RunningStep(io), meeting_(meeting) { gate = this; }
+
+  bool enter() override { return !std::exchange(taken_, true); }
+  void leave() override { taken_ = false; }
+
+  void run_block(uint64_t, Scratch&) override {
+    std::unique_lock lock(meeting_.mutex);
+    meeting_.most = std::max(meeting_.most, ++workers_);
+    meeting_.inside.insert(this);
+    meeting_.met = meeting_.met || meeting_.inside.size() == 2;
+    meeting_.changed.notify_all();
+    meeting_.changed.wait_for(lock, std::chrono::seconds(10), [&] { return meeting_.met; });
+    meeting_.inside.erase(this);
+    --workers_;
+  }
+
+ private:
+  Meeting& meeting_;
+  bool taken_ = false;
+  int workers_ = 0;
+};
+
+class OneAtATimeAccelerator : public Accelerator {
+ public:
+  explicit OneAtATimeAccelerator(Meeting& meeting) : meeting_(meeting) {}
+  std::unique_ptr<RunningStep> make(StepIo& io) override {
+    return std::make_unique<OneAtATime>(io, meeting_);
+  }
+
+ private:
+  Meeting& meeting_;
+};
+
+void check_gates() {
+  Layout layout(43);
+  for (int i = 0; i < 2; ++i) layout.step(Operation::linear, 0, 300'000, {0}, {0, 1, 1, 0.5});
+  Meeting meeting;
+  run_in_memory(layout, scalar_table, 2, std::make_shared<OneAtATimeAccelerator>(meeting));
+  CHECK(meeting.met);
+  CHECK(meeting.most == 1);
+}
+
 }  // namespace
 
 int main() {
@@ -141,5 +199,6 @@ int main() {
   check_trimming();
   check_cancel();
   check_cancel_before_work();
+  check_gates();
   return check_result();
 }

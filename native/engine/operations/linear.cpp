@@ -4,6 +4,16 @@
 
 namespace weightloom {
 
+Combination combination_of(const WireStep& step) {
+  const auto& p = step.parameters;
+  Combination out;
+  out.divide = p[0] != 0;
+  out.divisor = static_cast<float>(p[1]);
+  out.mean = p[2] != 0;
+  for (size_t i = 3; i < p.size(); ++i) out.weights.push_back(static_cast<float>(p[i]));
+  return out;
+}
+
 void run_weighted_sum(StepIo& io, const Combination& combination, const Range& range,
                       Scratch& scratch) {
   std::vector<size_t> inputs(combination.weights.size());
@@ -24,13 +34,7 @@ namespace {
 
 class Linear : public RunningStep {
  public:
-  explicit Linear(StepIo& io) : RunningStep(io) {
-    const auto& p = io.step().parameters;
-    combination_.divide = p[0] != 0;
-    combination_.divisor = static_cast<float>(p[1]);
-    combination_.mean = p[2] != 0;
-    for (size_t i = 3; i < p.size(); ++i) combination_.weights.push_back(static_cast<float>(p[i]));
-  }
+  explicit Linear(StepIo& io) : RunningStep(io), combination_(combination_of(io.step())) {}
 
   void run_block(uint64_t block, Scratch& scratch) override {
     run_weighted_sum(io_, combination_, io_.range(block), scratch);

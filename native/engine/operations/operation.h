@@ -8,6 +8,18 @@
 
 namespace weightloom {
 
+// Lets in only so many claims at once on the steps that share it, so that a worker which would have
+// to wait takes another step instead. Asked with the job's lock held; each claim that was let in
+// leaves.
+class Gate {
+ public:
+  virtual bool enter() = 0;
+  virtual void leave() = 0;
+
+ protected:
+  ~Gate() = default;
+};
+
 class RunningStep {
  public:
   explicit RunningStep(StepIo& io) : io_(io) {}
@@ -22,6 +34,9 @@ class RunningStep {
   virtual bool advance(Scratch&) { return false; }
   // Whether only the phase is left that makes the output: its blocks may then be run repeatedly.
   virtual bool ready() const { return true; }
+
+  // Null where any number of workers may run its blocks.
+  Gate* gate = nullptr;
 
  protected:
   StepIo& io_;

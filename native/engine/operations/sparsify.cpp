@@ -9,7 +9,6 @@
 namespace weightloom {
 namespace {
 
-constexpr uint32_t kSparsifyPurpose = 0;
 constexpr size_t kBlockWords = kBlock / 64;
 
 // Masks of a step that are kept between two phases take at most this much.
@@ -17,7 +16,7 @@ constexpr uint64_t kMostMadeBytes = uint64_t{12} << 20;
 
 }  // namespace
 
-Sparsifier::Sparsifier(StepIo& io, bool twice) : io_(io) {
+Sparsifier::Sparsifier(StepIo& io, bool twice, bool collects) : io_(io), collects_(collects) {
   const auto& p = io.step().parameters;
   key_[0] = static_cast<uint32_t>(p[5]);
   key_[1] = static_cast<uint32_t>(p[6]);
@@ -44,7 +43,7 @@ void Sparsifier::add_model(const double* p, bool keep_masks) {
   const auto select = [&](double keep) -> std::unique_ptr<Selection> {
     const auto wanted = std::max<uint64_t>(static_cast<uint64_t>(keep), 1);
     if (wanted >= count) return nullptr;
-    return std::make_unique<Selection>(wanted, count, io_.block_count());
+    return std::make_unique<Selection>(wanted, count, io_.block_count(), collects_);
   };
   if (model.keep == Keep::magnitude) {
     model.selection = select(model.a);
@@ -105,16 +104,6 @@ void Sparsifier::draw() {
     if (model.keep != Keep::random && !rank) continue;
     model.torch_states = io_.stream().take(torch_seed_, offset, io_.step().count, kBlock);
     offset += io_.step().count;
-  }
-}
-
-// Calls `body(m, selection)` for every selection that still sweeps.
-template <class Body>
-void Sparsifier::for_selections(Body body) {
-  for (size_t m = 0; m < models_.size(); ++m) {
-    for (Selection* each : {models_[m].selection.get(), models_[m].outliers.get()}) {
-      if (each != nullptr && !each->done()) body(m, *each);
-    }
   }
 }
 
@@ -298,7 +287,6 @@ const float* Sparsifier::element_factors(size_t m, size_t at, Scratch& scratch) 
   return scratch.take<float>(kFactorSlot, models_.size() * kBlock) + m * kBlock + at;
 }
 
-// Of the models that drop by magnitude alone.
 bool Sparsifier::threshold_of(const Model& model, Threshold& threshold) const {
   if (model.keep == Keep::magnitude) {
     threshold = model.selection->result();

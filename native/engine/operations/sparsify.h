@@ -14,14 +14,59 @@
 #include <vector>
 
 #include "../select.h"
+#include "../torch_stream.h"
 #include "operation.h"
 
 namespace weightloom {
 
+// Of the Philox words that masks are made of.
+constexpr uint32_t kSparsifyPurpose = 0;
+
 class Sparsifier {
  public:
-  // `twice`: the masks will be asked for in two phases.
-  Sparsifier(StepIo& io, bool twice);
+  enum class Keep {
+    all = 0,
+    magnitude = 1,
+    random = 2,
+    outliers = 3,
+    rank = 4,
+    row = 5,
+    inverse_rank = 6,
+    global = 7
+  };
+  struct Model {
+    Keep keep;
+    double a, b, c;  // as on the wire: see lib/run/wire.ts
+    std::unique_ptr<Selection> selection, outliers;
+    std::vector<Mt19937> torch_states;
+    std::vector<uint32_t> thresholds;  // rank: by rank in the row
+    // masks of blocks once made, when they are few enough to keep between phases
+    std::vector<std::vector<uint64_t>> made;
+  };
+
+  // `twice`: the masks will be asked for in two phases. `collects`: see Selection.
+  Sparsifier(StepIo& io, bool twice, bool collects = true);
+
+  const Model& model(size_t m) const { return models_[m]; }
+  size_t models() const { return models_.size(); }
+  const uint32_t* key() const { return key_; }
+  uint64_t width() const { return width_; }
+  bool ranks(size_t m) const {
+    return models_[m].keep == Keep::rank || models_[m].keep == Keep::inverse_rank;
+  }
+  // With which an element of this rank in its row is kept.
+  float probability(const Model& model, uint64_t rank) const;
+  // Calls `body(m, selection)` for every selection that still sweeps.
+  template <class Body>
+  void for_selections(Body body) {
+    for (size_t m = 0; m < models_.size(); ++m) {
+      for (Selection* each : {models_[m].selection.get(), models_[m].outliers.get()}) {
+        if (each != nullptr && !each->done()) body(m, *each);
+      }
+    }
+  }
+  // Of the models that drop by magnitude alone.
+  bool threshold_of(const Model& model, Threshold& threshold) const;
 
   bool any() const;
   bool masks(size_t m) const { return models_[m].keep != Keep::all; }
@@ -49,30 +94,7 @@ class Sparsifier {
                  uint64_t* mask, Scratch& scratch) const;
 
  private:
-  enum class Keep {
-    all = 0,
-    magnitude = 1,
-    random = 2,
-    outliers = 3,
-    rank = 4,
-    row = 5,
-    inverse_rank = 6,
-    global = 7
-  };
-  struct Model {
-    Keep keep;
-    double a, b, c;  // as on the wire: see lib/run/wire.ts
-    std::unique_ptr<Selection> selection, outliers;
-    std::vector<Mt19937> torch_states;
-    std::vector<uint32_t> thresholds;  // rank: by rank in the row
-    // masks of blocks once made, when they are few enough to keep between phases
-    std::vector<std::vector<uint64_t>> made;
-  };
-
   void add_model(const double* p, bool keep_masks);
-  template <class Body>
-  void for_selections(Body body);
-  bool threshold_of(const Model& model, Threshold& threshold) const;
   void magnitude_mask(const Threshold& threshold, const Range& range, const Tile& tile,
                       const void* x, const void* base, uint64_t* mask) const;
   uint64_t* block_mask(size_t m, Scratch& scratch) const;
@@ -87,13 +109,10 @@ class Sparsifier {
   void sort_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
                 uint64_t* mask, Scratch& scratch) const;
   const uint32_t* row_keys(size_t m, const Range& row, Scratch& scratch) const;
-  bool ranks(size_t m) const {
-    return models_[m].keep == Keep::rank || models_[m].keep == Keep::inverse_rank;
-  }
-  float probability(const Model& model, uint64_t rank) const;
   std::vector<uint32_t> rank_thresholds(const Model& model) const;
 
   StepIo& io_;
+  bool collects_;
   bool torch_;
   uint32_t key_[2];
   uint32_t torch_seed_;

@@ -15,6 +15,9 @@ struct Combination {
   bool mean = false;
 };
 
+// Of a `linear` step.
+Combination combination_of(const WireStep& step);
+
 void run_weighted_sum(StepIo& io, const Combination& combination, const Range& range,
                       Scratch& scratch);
 

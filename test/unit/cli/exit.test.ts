@@ -28,6 +28,8 @@ test.each<[ErrorCode, number]>([
   ["NO_SPACE", 4],
   ["INPUT_CHANGED", 5],
   ["ABORTED", 130],
+  ["DEVICE", 6],
+  ["DEVICE_MEMORY", 2],
 ])("%s ends with %i", (code, exit) => expect(exitOf(code)).toBe(exit));
 
 test.each<[readonly ErrorCode[], number]>([
@@ -44,6 +46,6 @@ test.each<[readonly ErrorCode[], number]>([
 test("no error ends with 0, and only a defect with 1", () => {
   for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
     const exit = exitOf(code);
-    expect([2, 3, 4, 5, 130], code).toContain(code === "INTERNAL" ? 2 : exit);
+    expect([2, 3, 4, 5, 6, 130], code).toContain(code === "INTERNAL" ? 2 : exit);
   }
 });

@@ -67,6 +67,7 @@ describe("merge", () => {
       bytes: 1328,
       seconds: expect.any(Number),
       backend: BACKENDS[0],
+      device: "cpu",
       nonfinite: [],
       notes: [],
     });

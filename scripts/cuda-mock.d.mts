@@ -1,0 +1,1 @@
+export function cudaMock(): string | undefined;
