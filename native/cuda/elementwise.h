@@ -56,7 +56,7 @@ ANYWHERE inline TaskArgs task_args(const TaskLaunch& launch) {
 
 template <class C>
 ANYWHERE inline void run_task_arithmetic(const TaskLaunch& launch) {
-  counted(task_args(launch), [](const TaskArgs& a) { task_arithmetic<Octet, C>(a); });
+  counted(task_args(launch), [](const TaskArgs& a) { task_of<Octet, C, Extras::any>(a); });
 }
 
 template <class C>
@@ -64,13 +64,13 @@ ANYWHERE inline void run_ties(const TaskLaunch& launch) {
   counted(task_args(launch), [](const TaskArgs& a) {
     switch (a.input_count) {
       case 2:
-        return ties_of<Octet, C, 2, false>(a);
+        return ties_of<Octet, C, 2, Extras::any>(a);
       case 3:
-        return ties_of<Octet, C, 3, false>(a);
+        return ties_of<Octet, C, 3, Extras::any>(a);
       case 4:
-        return ties_of<Octet, C, 4, false>(a);
+        return ties_of<Octet, C, 4, Extras::any>(a);
       default:
-        return ties_of<Octet, C, 0, false>(a);
+        return ties_of<Octet, C, 0, Extras::any>(a);
     }
   });
 }

@@ -32,7 +32,7 @@ ANYWHERE inline void combine_row(const RowLaunch& launch, const void* const* inp
   args.out = out;
   args.n = n;
   args.nonfinite = launch.nonfinite;
-  counted(args, [](const TaskArgs& a) { task_arithmetic<BlockOctet, C>(a); });
+  counted(args, [](const TaskArgs& a) { task_of<BlockOctet, C, Extras::any>(a); });
 }
 
 template <class C>

@@ -16,12 +16,13 @@ namespace {
 
 using weightloom::TaskArgs;
 
-// What changes deltas beside floors and weights. Masks alone leave elements independent of where
-// they stand in a register; factors are binary32, which do not.
-enum class Extras { none, masks, masks_and_factors };
+// What may change deltas beside floors and weights: nothing, masks, or masks and factors. Factors
+// are binary32, and so their elements stand in a register as they are stored, not as pairs of bf16
+// do.
+enum class Extras { none, masks, any };
 
 ANYWHERE inline Extras extras_of(const TaskArgs& a) {
-  if (a.element_factors != nullptr) return Extras::masks_and_factors;
+  if (a.element_factors != nullptr) return Extras::any;
   return a.masked ? Extras::masks : Extras::none;
 }
 
@@ -44,8 +45,8 @@ ANYWHERE inline typename V::F weighted_delta(const TaskArgs& a, At at, typename 
       d = V::keep(mask_at<V>(reinterpret_cast<const uint64_t*>(a.masks[m]), at.at), d);
     }
   }
-  if constexpr (extras == Extras::masks_and_factors) {
-    if (a.element_factors[m] != nullptr) {
+  if constexpr (extras == Extras::any) {
+    if (a.element_factors != nullptr && a.element_factors[m] != nullptr) {
       d = V::mul(d, of<F32>(at).load(a.element_factors[m]));
     }
   }
@@ -81,8 +82,8 @@ ANYWHERE void task_arithmetic(const TaskArgs& a) {
       return task_of<Paired<V, C>, C, Extras::none>(a);
     case Extras::masks:
       return task_of<Paired<V, C>, C, Extras::masks>(a);
-    case Extras::masks_and_factors:
-      return task_of<V, C, Extras::masks_and_factors>(a);
+    case Extras::any:
+      return task_of<V, C, Extras::any>(a);
   }
 }
 

@@ -79,8 +79,8 @@ ANYWHERE void ties(const TaskArgs& a) {
       return ties_by_count<Paired<V, C>, C, Extras::none>(a);
     case Extras::masks:
       return ties_by_count<Paired<V, C>, C, Extras::masks>(a);
-    case Extras::masks_and_factors:
-      return ties_by_count<V, C, Extras::masks_and_factors>(a);
+    case Extras::any:
+      return ties_by_count<V, C, Extras::any>(a);
   }
 }
 
