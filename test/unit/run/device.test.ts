@@ -250,7 +250,8 @@ describe.runIf(driver !== undefined)("a merge", () => {
       for (const device of ["cuda", "cuda", "auto"]) {
         made.push(await w.merge(${JSON.stringify(RECIPE)}, {
           out: ${JSON.stringify(join(folder, "sticky"))} + made.length, device, sync: false,
-        }).then(({ device }) => device, ({ code, hint }) => [code, /process is restarted/.test(hint)]));
+        }).then(({ device }) => device,
+          ({ code, hint }) => [code, /process is restarted/.test(hint)]));
       }
       return made`;
     const mock = { WEIGHTLOOM_MOCK_FAIL: "cuLaunchKernel:5:700:sticky" };
