@@ -144,7 +144,7 @@ function specOf(record: BenchRecord): Spec {
     background: "white",
     config: { text: { font: FONT }, axis: { labelFont: FONT, titleFont: FONT } },
     title: {
-      text: "A whole merge against reading its inputs and writing its output",
+      text: "Whole merges, beside a program that only moves the bytes",
       subtitle: [
         ...subtitleOf(record),
         "dark: methods with a goal, at the red mark; passthrough is held against cp",
