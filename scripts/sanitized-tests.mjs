@@ -14,8 +14,12 @@ import { environment, root } from "./node-gyp.mjs";
 
 const copy = join(root, "build-sanitized");
 const FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g";
-const PARTS = ["lib", "native", "test", "examples", "scripts", "docs"];
-const FILES = ["package.json", "binding.gyp", "tsconfig.json", "tsconfig.test.json"];
+const PARTS = ["lib", "native", "test", "examples", "scripts", "docs", "bench"];
+const PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
+const CONFIGS = ["", ".test", ".examples", ".bench"].map((name) => `tsconfig${name}.json`);
+const FILES = ["package.json", "binding.gyp", "vitest.config.ts", ...CONFIGS, ...PAGES];
+/** Measures the memory of the process, much of which is the sanitizer's own. */
+const WITHOUT = ["--exclude", "test/unit/memory.test.ts"];
 
 function run(program, args, env = {}) {
   const options = { cwd: copy, stdio: "inherit", env: { ...process.env, ...env } };
@@ -32,7 +36,7 @@ function runtime(name) {
 function makeCopy() {
   mkdirSync(copy, { recursive: true });
   for (const name of PARTS) rmSync(join(copy, name), { recursive: true, force: true });
-  for (const name of [...PARTS, ...FILES, "tsconfig.examples.json", "vitest.config.ts"]) {
+  for (const name of [...PARTS, ...FILES]) {
     cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   rmSync(join(copy, "node_modules"), { force: true });
@@ -44,12 +48,12 @@ const gyp = join(root, "node_modules/node-gyp/bin/node-gyp.js");
 const flags = { ...environment(), CXXFLAGS: FLAGS, LDFLAGS: "-fsanitize=address,undefined" };
 run(process.execPath, [gyp, "configure"], flags);
 run(process.execPath, [gyp, "build", "-j", "2"], flags);
-run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."]);
-const examples = ["-p", "tsconfig.examples.json"];
-run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...examples]);
+for (const project of [".", "tsconfig.examples.json", "tsconfig.bench.json"]) {
+  run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", project]);
+}
 run(
   process.execPath,
-  [join(root, "node_modules/vitest/vitest.mjs"), "run", ...process.argv.slice(2)],
+  [join(root, "node_modules/vitest/vitest.mjs"), "run", ...WITHOUT, ...process.argv.slice(2)],
   {
     LD_PRELOAD: `${runtime("libasan.so")} ${runtime("libubsan.so")}`,
     ASAN_OPTIONS: "detect_leaks=0:allocator_may_return_null=1:handle_segv=0",

@@ -44,10 +44,10 @@ describe("merge", () => {
 
   test("prints plain lines of progress where there is no terminal", async () => {
     const { error } = await runLine("merge", recipe, freshOut());
-    expect(error).toEqual([
-      expect.stringMatching(/^0% 0 B of 1\.33 kB 0\.00 GB\/s \S+$/),
-      expect.stringMatching(/^100% 1\.33 kB of 1\.33 kB \d+\.\d\d GB\/s \S+$/),
-    ]);
+    // Between them there are as many as the machine is slow.
+    expect(error.length).toBeGreaterThan(1);
+    expect(error[0]).toMatch(/^0% 0 B of 1\.33 kB 0\.00 GB\/s \S+$/);
+    expect(error.at(-1)).toMatch(/^100% 1\.33 kB of 1\.33 kB \d+\.\d\d GB\/s \S+$/);
   });
 
   test("prints no progress with --quiet", async () => {
