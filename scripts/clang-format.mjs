@@ -13,10 +13,12 @@ function findProgram() {
 }
 
 function sources() {
-  return readdirSync(join(root, "native"), { recursive: true })
-    .filter((name) => /\.(h|cpp|cu)$/.test(name))
-    .sort()
-    .map((name) => join("native", name));
+  return ["native", "bench/cuda"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .filter((name) => /\.(h|cpp|cu)$/.test(name))
+      .sort()
+      .map((name) => join(folder, name)),
+  );
 }
 
 const program = findProgram();

@@ -1,7 +1,7 @@
-// A CUDA driver of the host, for tests: the functions that driver.h declares, with kernels as
-// compiled for the host. Memory of the device is memory of the process, of which 2 MiB are charged
-// at a time; a stream does everything at once. What must not be done is told on stderr. The
-// environment says what it pretends:
+// A CUDA driver of the host, for tests: the functions that driver.h declares and the one that
+// bench/cuda has of its own, with kernels as compiled for the host. Memory of the device is memory
+// of the process, of which 2 MiB are charged at a time; a stream does everything at once. What must
+// not be done is told on stderr. The environment says what it pretends:
 //   WEIGHTLOOM_MOCK_DEVICES      how many GPUs there are; default 1
 //   WEIGHTLOOM_MOCK_CAPABILITY   such as 90 (the default)
 //   WEIGHTLOOM_MOCK_VERSION      such as 13000 (the default)
@@ -311,6 +311,13 @@ EXPORT int cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* str
   FAILING(cuMemcpyDtoHAsync_v2);
   if (!holds(from, bytes)) return kInvalidValue;
   return enqueue(stream, [=] { std::memcpy(to, reinterpret_cast<const void*>(from), bytes); });
+}
+EXPORT int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) {
+  FAILING(cuMemcpyDtoDAsync_v2);
+  if (!holds(from, bytes) || !holds(to, bytes)) return kInvalidValue;
+  return enqueue(stream, [=] {
+    std::memcpy(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), bytes);
+  });
 }
 EXPORT int cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void* stream) {
   FAILING(cuMemsetD8Async);
