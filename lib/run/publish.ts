@@ -223,8 +223,7 @@ export class Stage {
         if (this.#sync) syncFolder(ready);
         this.#replace(ready, replaces);
       } catch (error) {
-        rmSync(ready, { recursive: true, force: true, maxRetries: RETRIES });
-        throw error;
+        removeAfter(error, ready);
       }
     });
   }
@@ -294,6 +293,16 @@ export class Stage {
       throw systemError(error, this.#out);
     }
   }
+}
+
+/** Why the merge failed matters more than why its remains cannot be removed. */
+function removeAfter(error: unknown, ready: string): never {
+  try {
+    rmSync(ready, { recursive: true, force: true, maxRetries: RETRIES });
+  } catch {
+    // A later merge removes them.
+  }
+  throw error;
 }
 
 /** Gives a file its final size; with its blocks reserved where the addon is there to do it. */

@@ -63,7 +63,8 @@ export const FAULTS = [
  * @property {readonly string[]} [only]  the faults that it is swept with; in quick mode, `quick`
  * @property {readonly string[]} [quick]
  * @property {object} [env]
- * @property {boolean} [gap]  a killed replacement may leave nothing until the next merge
+ * @property {boolean} [gap]  a replacement that is killed, or after which nothing works, may leave nothing
+ *   until the next merge
  */
 
 const BROAD = ["any call fails", "killed at a call"];

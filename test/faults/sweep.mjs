@@ -79,7 +79,9 @@ function judge(place, way, fault, tally, { n, told, killed }) {
   if (leftovers.length > 0) tally.leftovers++;
   if (outcome === "torn") complain("torn");
   const gone = outcome === "absent" && way.options.overwrite === true;
-  if (gone && !(way.gap && fault.what === "kill")) complain("the old model is gone");
+  // Where nothing works any more after the first of two renames, the error has to say so.
+  const explained = fault.what === "kill" || (fault.sticky && told?.message?.includes("lies at "));
+  if (gone && !(way.gap && explained)) complain("the old model is gone");
   if (told !== undefined) {
     const { ok, code, message, fired } = told;
     if (ok && outcome !== "whole") complain(`said to be done, and is ${outcome}`);

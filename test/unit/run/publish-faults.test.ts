@@ -10,6 +10,8 @@ type Addon = import("../../../lib/run/addon.ts").Addon;
 interface Faults {
   /** Path of a folder that cannot be opened, as for syncing it. */
   open?: string | undefined;
+  /** Path to which nothing can be renamed. */
+  rename?: string | undefined;
   /** Code with which writes fail, and the least size of those that do. */
   write?: { code: string; from: number } | undefined;
   addon?: Partial<Addon> | undefined;
@@ -29,7 +31,10 @@ vi.mock("node:fs", async (load) => {
     if (faults.write !== undefined && size >= faults.write.from) fail(faults.write.code);
     return real.writeSync(...args);
   };
-  return { ...real, openSync, writeSync };
+  const renameSync: Fs["renameSync"] = (from, to) => {
+    return to === faults.rename ? fail("EIO") : real.renameSync(from, to);
+  };
+  return { ...real, openSync, writeSync, renameSync };
 });
 vi.mock("../../../lib/run/addon.ts", async (load) => {
   const real = await load<typeof import("../../../lib/run/addon.ts")>();
@@ -49,7 +54,7 @@ const model = makeLlama(join(folder, "model"), { hidden: 64 });
 let outputs = 0;
 
 afterEach(() => {
-  faults.open = faults.write = faults.addon = undefined;
+  faults.open = faults.rename = faults.write = faults.addon = undefined;
 });
 
 function refused(out: string, options: Partial<MergeOptions> = {}) {
@@ -66,6 +71,18 @@ function fresh(): string {
 function taken(): string {
   return makeModel(fresh(), { old: { dtype: "I8", shape: [1] } });
 }
+
+test("when nothing can be moved to the target any more, the error says where its content is", async () => {
+  const out = taken();
+  const before = folderContent(out);
+  faults.rename = out;
+  faults.addon = {};
+  const error = await refused(out, { overwrite: true });
+  const [, aside] =
+    /what was there lies at (\S+) and cannot be moved back/.exec(error.message) ?? [];
+  expect([error.code, existsSync(out)]).toEqual(["WRITE_FAILED", false]);
+  expect(folderContent(aside as string)).toEqual(before);
+});
 
 describe("when the folder around the target cannot be synced", () => {
   test("what lay there lies there again", async () => {
