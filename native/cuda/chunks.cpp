@@ -118,8 +118,8 @@ const void* Chunk::stored(size_t i) {
   return to;
 }
 
-void Chunk::load(const std::vector<size_t>& inputs) {
-  for (const size_t i : inputs) {
+void Chunk::load_all() {
+  for (size_t i = 0; i < inputs_.size(); ++i) {
     inputs_[i] = stored(i);
     if (chunks_.fused_) continue;
     auto* tile = lane_.room_for<float>(wide_.n + kSlack / 4);
@@ -128,8 +128,6 @@ void Chunk::load(const std::vector<size_t>& inputs) {
     inputs_[i] = tile;
   }
 }
-
-void Chunk::load_all() { load(all_inputs(io_.step())); }
 
 const void* Chunk::from(size_t i, uint64_t element) const {
   const uint64_t width = chunks_.fused_ ? kCodecBytes[codec()] : 4;

@@ -78,7 +78,6 @@ class Chunk {
   int codec() const { return chunks_.codec_; }
 
   // Copies inputs up, and decodes them where they must be.
-  void load(const std::vector<size_t>& inputs);
   void load_all();
   // An input that was loaded: from that element of wide() on, and from the first one of range().
   const void* from(size_t i, uint64_t element) const;

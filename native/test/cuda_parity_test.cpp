@@ -18,17 +18,6 @@ namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 
-Layout all_steps(uint64_t seed, bool tame) {
-  Layout layout(seed, tame);
-  for (const size_t count : {0, 1, 63, 4200}) {
-    for (const int codec : {0, 1, 2}) add_steps(layout, codec, false, count);
-    add_steps(layout, 2, true, count);
-  }
-  add_steps(layout, 1, false, 65'537);
-  add_steps(layout, 2, true, 132'000);
-  return layout;
-}
-
 // Which operations were run by the GPU.
 class Counting : public Accelerator {
  public:
@@ -44,10 +33,6 @@ class Counting : public Accelerator {
  private:
   std::shared_ptr<Accelerator> inner_;
 };
-
-bool same_counts(const StepResult& a, const StepResult& b) {
-  return std::memcmp(&a.nonfinite, &b.nonfinite, sizeof(Nonfinite)) == 0;
-}
 
 void compare(const Layout& layout, const RunResult& want, uint64_t bound, size_t threads) {
   const auto accelerator = std::make_shared<Counting>(

@@ -101,4 +101,20 @@ inline void add_steps(Layout& layout, int codec, bool mixed, size_t count) {
   StepsOfSize(layout, codec, mixed, count).add_all();
 }
 
+// Small tensors of every codec, large ones (around and over a block) of two.
+inline Layout all_steps(uint64_t seed, bool tame) {
+  Layout layout(seed, tame);
+  for (const size_t count : {0, 1, 63, 4200}) {
+    for (const int codec : {0, 1, 2}) add_steps(layout, codec, false, count);
+    add_steps(layout, 2, true, count);
+  }
+  add_steps(layout, 1, false, 65'537);
+  add_steps(layout, 2, true, 132'000);
+  return layout;
+}
+
+inline bool same_counts(const weightloom::StepResult& a, const weightloom::StepResult& b) {
+  return std::memcmp(&a.nonfinite, &b.nonfinite, sizeof(weightloom::Nonfinite)) == 0;
+}
+
 }  // namespace weightloom_test

@@ -16,22 +16,6 @@ using namespace weightloom_test;
 
 namespace {
 
-// Small tensors of every codec, large ones (around and over a block) of two.
-Layout all_steps(uint64_t seed, bool tame) {
-  Layout layout(seed, tame);
-  for (const size_t count : {0, 1, 63, 4200}) {
-    for (const int codec : {0, 1, 2}) add_steps(layout, codec, false, count);
-    add_steps(layout, 2, true, count);
-  }
-  add_steps(layout, 1, false, 65'537);
-  add_steps(layout, 2, true, 132'000);
-  return layout;
-}
-
-bool same_counts(const StepResult& a, const StepResult& b) {
-  return std::memcmp(&a.nonfinite, &b.nonfinite, sizeof(Nonfinite)) == 0;
-}
-
 void check_targets_and_threads(bool tame) {
   const Layout layout = all_steps(17, tame);
   const RunResult want = run_in_memory(layout, scalar_table, 1);

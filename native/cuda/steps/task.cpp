@@ -68,28 +68,17 @@ class TaskOn : public Task {
       launch.masks[m] = reinterpret_cast<const uint8_t*>(made.mask);
       launch.factors[m] = made.factors;
     }
-    launch.args = args_of(chunk, drops, launch);
+    // Its arrays are those of the launch, which the kernel finds itself; here they only are, or
+    // not.
+    launch.args = args_of(drops);
+    launch.args.base = chunk.own(0);
+    launch.args.out = chunk.output();
+    launch.args.n = chunk.range().n;
+    launch.args.nonfinite = chunk.nonfinite();
     const Kernels& kernels = chunk.device().kernels();
     chunk.walk((consensus_ ? kernels.ties : kernels.task_arithmetic)[chunk.codec()],
                chunk.range().n, launch);
     chunk.end_output();
-  }
-
-  // The arrays are those of the launch, which the kernel finds itself; here they only are, or not.
-  TaskArgs args_of(Chunk& chunk, const Drops& drops, const TaskLaunch& launch) const {
-    return {.base = chunk.own(0),
-            .element_factors = drops.masked ? launch.factors : nullptr,
-            .floors = drops.floored ? launch.floors : nullptr,
-            .input_count = static_cast<uint32_t>(weights_.size()),
-            .masked = drops.masked,
-            .rescaled = rescaled_,
-            .normalize = normalize_,
-            .divisor = divisor_,
-            .lambda = lambda_,
-            .limit = chunk.limit(),
-            .out = chunk.output(),
-            .n = chunk.range().n,
-            .nonfinite = chunk.nonfinite()};
   }
 
   Masks masks_;

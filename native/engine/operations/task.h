@@ -163,25 +163,30 @@ class Task : public RunningStep {
     return drops;
   }
 
+  // All but the tensors.
+  TaskArgs args_of(const Drops& drops) const {
+    return {.weights = weights_.data(),
+            .rescales = rescales_.data(),
+            .shares = shares_.data(),
+            .element_factors = drops.masked ? drops.factors.data() : nullptr,
+            .masks = drops.masks.data(),
+            .floors = drops.floored ? drops.floors.data() : nullptr,
+            .input_count = static_cast<uint32_t>(weights_.size()),
+            .masked = drops.masked,
+            .rescaled = rescaled_,
+            .normalize = normalize_,
+            .divisor = divisor_,
+            .lambda = lambda_,
+            .limit = io_.limit()};
+  }
+
   void run_kernel(const Tile& tile, const Drops& drops, Nonfinite& seen) const {
-    const TaskArgs args{.base = tile.inputs[0],
-                        .inputs = tile.inputs.data() + 1,
-                        .weights = weights_.data(),
-                        .rescales = rescales_.data(),
-                        .shares = shares_.data(),
-                        .element_factors = drops.masked ? drops.factors.data() : nullptr,
-                        .masks = drops.masks.data(),
-                        .floors = drops.floored ? drops.floors.data() : nullptr,
-                        .input_count = static_cast<uint32_t>(weights_.size()),
-                        .masked = drops.masked,
-                        .rescaled = rescaled_,
-                        .normalize = normalize_,
-                        .divisor = divisor_,
-                        .lambda = lambda_,
-                        .limit = io_.limit(),
-                        .out = tile.out,
-                        .n = tile.n,
-                        .nonfinite = &seen};
+    TaskArgs args = args_of(drops);
+    args.base = tile.inputs[0];
+    args.inputs = tile.inputs.data() + 1;
+    args.out = tile.out;
+    args.n = tile.n;
+    args.nonfinite = &seen;
     const auto& kernels = io_.kernels();
     (consensus_ ? kernels.ties : kernels.task_arithmetic)[tile.codec](args);
   }

@@ -1,22 +1,8 @@
 import { expect, test } from "vitest";
 import { isOperation } from "../../../lib/assets/recorded_operation.ts";
+import { taskOf } from "../../operations.ts";
 
-const task = {
-  op: "task",
-  base: 0,
-  inputs: [1],
-  weights: [1],
-  sparsify: [{ kind: "none" }],
-  rescale: false,
-  factors: [1],
-  consensus: false,
-  normalize: false,
-  divisor: 1,
-  lambda: 1,
-  key: [0, 0],
-  torch: null,
-  width: 1,
-};
+const task = taskOf({ kind: "none" });
 
 test.each([
   [true, {}],

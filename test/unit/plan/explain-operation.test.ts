@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { explainOperation } from "../../../lib/plan/explain.ts";
 import type { Operation, PlanStep, Sparsify } from "../../../lib/plan/types.ts";
+import { taskOf } from "../../operations.ts";
 
 const MODELS = ["A", "B", "C"];
 const input = (model: number) => {
@@ -58,24 +59,8 @@ const CASES: [Operation, string][] = [
 
 test.each(CASES)("%o", (operation, line) => expect(words(operation)).toBe(line));
 
-function task(sparsify: Sparsify, more: Partial<Extract<Operation, { op: "task" }>> = {}): string {
-  return words({
-    op: "task",
-    base: 0,
-    inputs: [1],
-    weights: [0.5],
-    sparsify: [sparsify],
-    rescale: false,
-    factors: [1],
-    consensus: false,
-    normalize: false,
-    divisor: 1,
-    lambda: 1,
-    key: [0, 0],
-    torch: null,
-    width: 8,
-    ...more,
-  });
+function task(sparsify: Sparsify, more: Parameters<typeof taskOf>[1] = {}): string {
+  return words(taskOf(sparsify, { weights: [0.5], width: 8, ...more }));
 }
 
 const KEPT: [Sparsify, string][] = [

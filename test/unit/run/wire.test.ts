@@ -3,6 +3,7 @@ import type { Operation, Sparsify } from "../../../lib/plan/types.ts";
 import { encodeWork } from "../../../lib/run/wire.ts";
 import type { Work, WorkStep } from "../../../lib/run/work.ts";
 import { refusal } from "../../make.ts";
+import { taskOf } from "../../operations.ts";
 
 const inputs = [0, 1].map((source) => ({ source, offset: 0, dtype: "F32" }) as const);
 const step = (operation: Operation): WorkStep => {
@@ -31,22 +32,7 @@ test.each<[Sparsify, number]>([
   [{ kind: "rank", low: 0.25, spread: 0.5, model: 3, inverse: false }, 4],
   [{ kind: "rank", low: 0.25, spread: 0.5, model: 3, inverse: true }, 6],
 ])("%o has the number %i", (sparsify, kind) => {
-  const operation: Operation = {
-    op: "task",
-    base: 0,
-    inputs: [1],
-    weights: [0.5],
-    sparsify: [sparsify],
-    rescale: false,
-    factors: [1],
-    consensus: false,
-    normalize: false,
-    divisor: 1,
-    lambda: 1,
-    key: [0, 0],
-    torch: null,
-    width: 4,
-  };
+  const operation = taskOf(sparsify, { weights: [0.5], width: 4 });
   const { wire } = encodeWork(workOf([step(operation)]));
   const view = new DataView(wire.buffer);
   const model = BEFORE + STEP + 2 * 3 + 11;
