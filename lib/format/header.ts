@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type ErrorCode, printable } from "../errors.ts";
 import { byteLength, DTYPES, type Dtype, isDtype } from "./dtype.ts";
 import { readSpan, refuse, withRegularFile } from "./file.ts";
-import { JsonScanner } from "./json.ts";
+import { BLANK, JsonScanner, UNESCAPED } from "./json.ts";
 
 /** A tensor as a header declares it; `begin` and `end` count bytes from the start of the data. */
 export interface TensorEntry {
@@ -89,10 +89,10 @@ export function parseHeader(
   file?: string,
   hash: string = digestOf(json),
 ): Header {
-  const { entries, metadata } = readJson(json, file);
+  const { entries: read, metadata } = readJson(json, file);
   const dataStart = PREFIX + json.length;
-  sortBySpans(entries);
-  const end = checkCoverage(entries, file, (entry, count) => {
+  const tensors = bySpans(read);
+  const end = checkCoverage(tensors.values(), file, (entry, count) => {
     entry.count = count;
   });
   const size = fileSize - dataStart;
@@ -104,8 +104,6 @@ export function parseHeader(
     const message = `expected the file to end with its last tensor, found ${size - end} more bytes`;
     refuse("FILE_TOO_LONG", message, file);
   }
-  const tensors = new Map<string, TensorEntry>();
-  for (const each of entries) tensors.set(each.name, each);
   return { tensors, metadata, dataStart, hash };
 }
 
@@ -154,15 +152,70 @@ function readJson(json: Uint8Array, file: string | undefined) {
   if (kind !== "object") {
     refuse("HEADER_SHAPE", `expected the header to be an object, found ${article(kind)}`, file);
   }
-  const entries: TensorEntry[] = [];
+  const entries = new Map<string, TensorEntry>();
+  const usual = new UsualEntries();
   let metadata: ReadonlyMap<string, string> | undefined;
-  scanner.openObject();
-  for (let name = scanner.nextName(); name !== undefined; name = scanner.nextName()) {
+  scanner.openObject(entries);
+  for (;;) {
+    for (let entry = usual.next(scanner); entry !== undefined; entry = usual.next(scanner)) {
+      entries.set(entry.name, entry);
+    }
+    const name = scanner.nextName();
+    if (name === undefined) break;
     if (name === METADATA) metadata = readMetadata(scanner, file);
-    else entries.push(readEntry(scanner, name, file));
+    else entries.set(name, readEntry(scanner, name, file));
   }
   scanner.finish();
+  entries.delete(METADATA);
   return { entries, metadata };
+}
+
+const INTEGER = "(?:0|[1-9]\\d{0,14})";
+
+/** An entry as safetensors writes it. */
+const USUAL = new RegExp(
+  `${BLANK}"((?!${METADATA}")${UNESCAPED})":` +
+    `\\{"dtype":"(${Object.keys(DTYPES).join("|")})",` +
+    `"shape":\\[((?:${INTEGER}(?:,${INTEGER}){0,${MAX_RANK - 1}})?)\\],` +
+    `"data_offsets":\\[(${INTEGER}),(${INTEGER})\\]\\}`,
+  "y",
+);
+
+/** Reads entries that are written in the usual form in one go; equal shapes are one object. */
+class UsualEntries {
+  readonly #shapes = new Map<string, readonly number[]>();
+  readonly #dtypes = new Map<string, Dtype>();
+
+  next(scanner: JsonScanner): TensorEntry | undefined {
+    const found = scanner.nextMatch(USUAL);
+    if (found === undefined) return undefined;
+    const [, name, dtype, shape, begin, end] = found;
+    return {
+      name,
+      dtype: this.#dtypeOf(dtype),
+      shape: this.#shapeOf(shape),
+      count: 0,
+      begin: Number(begin),
+      end: Number(end),
+    };
+  }
+
+  /** The same string object for the same dtype. */
+  #dtypeOf(text: string): Dtype {
+    const known = this.#dtypes.get(text);
+    if (known !== undefined) return known;
+    const dtype = text as Dtype;
+    this.#dtypes.set(text, dtype);
+    return dtype;
+  }
+
+  #shapeOf(text: string): readonly number[] {
+    const known = this.#shapes.get(text);
+    if (known !== undefined) return known;
+    const shape = text === "" ? [] : text.split(",").map(Number);
+    this.#shapes.set(text, shape);
+    return shape;
+  }
 }
 
 function readMetadata(scanner: JsonScanner, file: string | undefined) {
@@ -276,14 +329,25 @@ function readIntegers(
   return values.length < list.least ? wrong(`${values.length}`) : values;
 }
 
-function sortBySpans(entries: WrittenTensor[]): void {
-  const sorted = entries.every((each, i) => i === 0 || compareSpans(entries[i - 1], each) < 0);
-  if (!sorted) entries.sort(compareSpans);
+/** The same entries in the order of their bytes. */
+function bySpans(entries: Map<string, TensorEntry>): Map<string, TensorEntry> {
+  if (areSorted(entries.values())) return entries;
+  const sorted = [...entries.values()].sort(compareSpans);
+  return new Map(sorted.map((each) => [each.name, each]));
+}
+
+function areSorted(entries: Iterable<WrittenTensor>): boolean {
+  let before: WrittenTensor | undefined;
+  for (const each of entries) {
+    if (before !== undefined && compareSpans(before, each) >= 0) return false;
+    before = each;
+  }
+  return true;
 }
 
 /** Checks every span of sorted entries, telling their elements; returns the last end. */
 function checkCoverage<T extends WrittenTensor>(
-  entries: readonly T[],
+  entries: Iterable<T>,
   file: string | undefined,
   counted?: (entry: T, count: number) => void,
 ): number {
@@ -350,9 +414,7 @@ export function serializeHeader(
   metadata?: ReadonlyMap<string, string>,
 ): Uint8Array {
   checkNames(tensors);
-  const sorted = [...tensors];
-  sortBySpans(sorted);
-  checkCoverage(sorted, undefined);
+  checkCoverage(areSorted(tensors) ? tensors : tensors.toSorted(compareSpans), undefined);
   const parts: string[] = [];
   let characters = 0;
   for (const part of writtenParts(tensors, metadata)) {
@@ -403,7 +465,11 @@ function checkNames(tensors: readonly WrittenTensor[]): void {
   }
 }
 
+/** Text that is the same in JSON. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 function quote(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   if (/\p{Surrogate}/u.test(text)) {
     const message = `expected well-formed text, found a lone surrogate in "${printable(text)}"`;
     refuse("HEADER_NOT_UTF8", message, undefined);

@@ -1,6 +1,6 @@
 import { printable } from "../errors.ts";
 import { refuse } from "./file.ts";
-import { JsonScanner, plainInteger } from "./json.ts";
+import { BLANK, JsonScanner, plainInteger, UNESCAPED } from "./json.ts";
 
 /** What an index file says: the shard of every tensor. */
 export interface ShardIndex {
@@ -87,6 +87,9 @@ export function checkIndexSize(size: number, file?: string): void {
   refuse("INDEX_TOO_LARGE", message, file);
 }
 
+/** An entry of a weight_map without escapes. */
+const USUAL = new RegExp(`${BLANK}"(${UNESCAPED})"${BLANK}:${BLANK}"(${UNESCAPED})"`, "y");
+
 function readWeightMap(scanner: JsonScanner, file: string | undefined) {
   const kind = scanner.kind();
   if (kind !== "object") {
@@ -94,8 +97,17 @@ function readWeightMap(scanner: JsonScanner, file: string | undefined) {
   }
   const weightMap = new Map<string, string>();
   const shards = new Map<string, string>();
-  scanner.openObject();
-  for (let name = scanner.nextName(); name !== undefined; name = scanner.nextName()) {
+  scanner.openObject(weightMap);
+  for (;;) {
+    for (
+      let entry = scanner.nextMatch(USUAL);
+      entry !== undefined;
+      entry = scanner.nextMatch(USUAL)
+    ) {
+      weightMap.set(entry[1], intern(entry[2], shards, file));
+    }
+    const name = scanner.nextName();
+    if (name === undefined) return weightMap;
     const found = scanner.kind();
     if (found !== "string") {
       const message = `expected weight_map to name the shard of tensor "${printable(name)}"`;
@@ -103,7 +115,6 @@ function readWeightMap(scanner: JsonScanner, file: string | undefined) {
     }
     weightMap.set(name, intern(scanner.string(), shards, file));
   }
-  return weightMap;
 }
 
 /** One string object per shard, checked when it is first seen. */

@@ -9,6 +9,8 @@ export interface ModelTensor {
   shape: readonly number[];
   /** Elements, the product of the shape. */
   count: number;
+  /** Position among the model's tensors. */
+  position: number;
   /** Position in `Model.files`. */
   file: number;
   /** Absolute byte offset in that file. */
@@ -22,7 +24,8 @@ export function gatherTensors(files: readonly OpenFile[]): ReadonlyMap<string, M
   files.forEach(({ header }, file) => {
     for (const { name, dtype, shape, count, begin, end } of header.tensors.values()) {
       const offset = header.dataStart + begin;
-      tensors.set(name, { name, dtype, shape, count, file, offset, bytes: end - begin });
+      const position = tensors.size;
+      tensors.set(name, { name, dtype, shape, count, position, file, offset, bytes: end - begin });
     }
   });
   return tensors;

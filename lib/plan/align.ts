@@ -1,7 +1,7 @@
 /** Finds a wanted tensor in every source of its slice, and makes their shapes agree. */
 import { printable } from "../errors.ts";
 import type { ModelTensor } from "../format/tensors.ts";
-import type { Slice, Wanted } from "./layers.ts";
+import { positionsOf, type Wanted } from "./layers.ts";
 import { isVocabularyTensor } from "./names.ts";
 import { isBuffer, type Policies, policyFor, type Reasons, type Remarks } from "./policies.ts";
 import type { Tally } from "./tally.ts";
@@ -39,6 +39,18 @@ function findTensor({ slice, sourceNames }: Wanted, source: number): ModelTensor
   const own = model.tensors.get(sourceNames[source]);
   if (own !== undefined || !isHead(sourceNames[source])) return own;
   return tieFlag(model) === false ? undefined : embeddingOf(model);
+}
+
+/** The tensor in every source; those that share their tensors, of one family, are asked once. */
+function findTensors(wanted: Wanted): (ModelTensor | undefined)[] {
+  const { slice, sourceNames } = wanted;
+  const found: (ModelTensor | undefined)[] = [];
+  for (let s = 0; s < sourceNames.length; s++) {
+    const shared = s > 0 && slice.sources[s].model.tensors === slice.sources[s - 1].model.tensors;
+    const known = shared && sourceNames[s] === sourceNames[s - 1] ? found[s - 1] : undefined;
+    found.push(known ?? findTensor(wanted, s));
+  }
+  return found;
 }
 
 /** The same tensor, wanted from some of its sources only. */
@@ -85,21 +97,10 @@ function reportMissing(wanted: Wanted, source: number, tally: Tally, hint: strin
   );
 }
 
-const positions = new WeakMap<Slice, readonly number[]>();
-
-/** 0, 1, ... for the sources of a slice. */
-function positionsOf(slice: Slice): readonly number[] {
-  const known = positions.get(slice);
-  if (known !== undefined) return known;
-  const made = slice.sources.map((_, s) => s);
-  positions.set(slice, made);
-  return made;
-}
-
 /** Settles what happens where sources lack the tensor; undefined when it is not made. */
 function settleMissing(wanted: Wanted, around: Alignment): Held | undefined {
   const all = positionsOf(wanted.slice);
-  const found = all.map((s) => findTensor(wanted, s));
+  const found = findTensors(wanted);
   const tensors = found as ModelTensor[];
   const held: Held = { wanted, tensors, origins: all, reduced: false };
   if (!found.includes(undefined)) return held;
@@ -134,6 +135,7 @@ function dropBuffer(wanted: Wanted, { name }: ModelTensor, s: number, reasons: R
 }
 
 function sameShape(a: ModelTensor, b: ModelTensor): boolean {
+  if (a.shape === b.shape) return true;
   return a.shape.length === b.shape.length && a.shape.every((axis, i) => axis === b.shape[i]);
 }
 

@@ -3,6 +3,7 @@ import type { Parameters } from "../config/types.ts";
 import { MergeError, printable } from "../errors.ts";
 import type { Method, ParameterSpec, TensorContext } from "../methods/types.ts";
 import type { Aligned } from "./align.ts";
+import { positionsOf } from "./layers.ts";
 
 /** Where random numbers come from. */
 export interface Chance {
@@ -52,7 +53,7 @@ export class RecipeContext implements TensorContext {
     this.seed = chance.seed;
     this.random = chance.random;
     this.base = method.base === "ignored" ? undefined : wanted.slice.base;
-    const all = wanted.slice.sources.map((_, s) => s);
+    const all = positionsOf(wanted.slice);
     const apart = method.base === "required" || method.base === "optional";
     this.others = apart ? all.filter((s) => s !== this.base) : all;
   }

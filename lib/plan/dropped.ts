@@ -1,5 +1,4 @@
 import type { Model } from "../format/model.ts";
-import type { ModelTensor } from "../format/tensors.ts";
 import type { Item, Parts } from "./items.ts";
 import type { Dropped } from "./types.ts";
 
@@ -12,9 +11,10 @@ export function droppedOf({ bodies, items, reasons }: Parts): Dropped[] {
     for (const { model, position } of sources) {
       if (seen.has(model)) continue;
       seen.add(model);
-      for (const tensor of model.tensors.values()) {
-        if (used.get(model)?.has(tensor)) continue;
-        const { name } = tensor;
+      const read = used.get(model);
+      let at = 0;
+      for (const { name } of model.tensors.values()) {
+        if (read?.[at++] === 1) continue;
         const reason = reasons.of(model, name) ?? "outside the slices";
         dropped.push({ model: position, tensor: name, reason });
       }
@@ -23,15 +23,16 @@ export function droppedOf({ bodies, items, reasons }: Parts): Dropped[] {
   return dropped;
 }
 
-/** The tensors of each model that a step reads; models may share the objects. */
-function usedOf(items: readonly Item[]): ReadonlyMap<Model, ReadonlySet<ModelTensor>> {
-  const used = new Map<Model, Set<ModelTensor>>();
-  for (const { wanted, tensors, origins } of items.map(({ aligned }) => aligned)) {
-    for (const [s, tensor] of tensors.entries()) {
+/** For each model and each position among its tensors, 1 where a step reads the tensor. */
+function usedOf(items: readonly Item[]): ReadonlyMap<Model, Uint8Array> {
+  const used = new Map<Model, Uint8Array>();
+  for (const { aligned } of items) {
+    const { wanted, tensors, origins } = aligned;
+    for (let s = 0; s < tensors.length; s++) {
       const { model } = wanted.slice.sources[origins[s]];
-      const known = used.get(model);
-      if (known === undefined) used.set(model, new Set([tensor]));
-      else known.add(tensor);
+      const known = used.get(model) ?? new Uint8Array(model.tensors.size);
+      known[tensors[s].position] = 1;
+      used.set(model, known);
     }
   }
   return used;

@@ -28,6 +28,17 @@ export interface Slice {
   levels: readonly Parameters[];
 }
 
+const positions = new WeakMap<Slice, readonly number[]>();
+
+/** 0, 1, ... for the sources of a slice. */
+export function positionsOf(slice: Slice): readonly number[] {
+  const known = positions.get(slice);
+  if (known !== undefined) return known;
+  const made = slice.sources.map((_, s) => s);
+  positions.set(slice, made);
+  return made;
+}
+
 /** One output tensor before alignment. */
 export interface Wanted {
   name: string;
@@ -118,28 +129,36 @@ function sameSuffixes(layers: readonly Layer[]): boolean {
   });
 }
 
-/** A tensor of a layer: its name in the output's layer `to`, and in each source's of `from`. */
-type LayerNames = Pick<Wanted, "name" | "sourceNames">;
+/** A layer of the output: its series and number, and what each source's layer `from` holds. */
+interface WantedLayer {
+  prefix: string;
+  to: number;
+  from: readonly number[];
+  held: readonly Layer[];
+  slice: Slice;
+  t: number;
+}
 
 /** Where all sources have the same tensors in a layer: names are strings that are there already. */
-function* alikeNames(held: readonly Layer[], prefix: string, to: number, from: readonly number[]) {
+function wantAlike({ prefix, to, from, held, slice, t }: WantedLayer, wanted: Wanted[]): void {
+  const [{ suffixes }] = held;
   const at = from.indexOf(to);
-  for (const [i, suffix] of held[0].suffixes.entries()) {
-    const name = at < 0 ? joinLayer(prefix, to, suffix) : held[at].names[i];
-    yield { name, sourceNames: held.map(({ names }) => names[i]) } satisfies LayerNames;
+  for (let i = 0; i < suffixes.length; i++) {
+    const name = at < 0 ? joinLayer(prefix, to, suffixes[i]) : held[at].names[i];
+    wanted.push({ name, sourceNames: held.map(({ names }) => names[i]), slice, t });
   }
 }
 
 /** Where they differ: what any of them has, in the order of meeting it. */
-function* unionNames(held: readonly Layer[], prefix: string, to: number, from: readonly number[]) {
+function wantUnion({ prefix, to, from, held, slice, t }: WantedLayer, wanted: Wanted[]): void {
   for (const suffix of new Set(held.flatMap(({ suffixes }) => suffixes))) {
     const sourceNames = from.map((layer) => joinLayer(prefix, layer, suffix));
-    yield { name: joinLayer(prefix, to, suffix), sourceNames } satisfies LayerNames;
+    wanted.push({ name: joinLayer(prefix, to, suffix), sourceNames, slice, t });
   }
 }
 
-/** Output tensors of one run of layers; its first output layer is `start`. */
-export function* wantLayers(slice: Slice, prefix: string, start: number): Generator<Wanted> {
+/** Adds the output tensors of one run of layers; its first output layer is `start`. */
+export function wantLayers(slice: Slice, prefix: string, start: number, wanted: Wanted[]): void {
   const bySource = slice.sources.map(({ model }) => {
     return namesOf(model).series.get(prefix) ?? NO_LAYERS;
   });
@@ -150,15 +169,14 @@ export function* wantLayers(slice: Slice, prefix: string, start: number): Genera
   for (let i = 0; i < count; i++) {
     const from = ranges.map(([first]) => first + i);
     const held = bySource.map((layers, s) => layers.get(from[s]) ?? NO_LAYER);
-    const namesIn = sameSuffixes(held) ? alikeNames : unionNames;
-    for (const { name, sourceNames } of namesIn(held, prefix, start + i, from)) {
-      yield { name, sourceNames, slice, t: positionOf(i, count) };
-    }
+    const layer = { prefix, to: start + i, from, held, slice, t: positionOf(i, count) };
+    if (sameSuffixes(held)) wantAlike(layer, wanted);
+    else wantUnion(layer, wanted);
   }
 }
 
-/** Output tensors outside the layers: those before them from the first slice, others the last. */
-export function* wantOutside(first: Slice, last: Slice, scope: Scope): Generator<Wanted> {
+/** Adds those outside the layers: those before them from the first slice, others the last. */
+export function wantOutside(first: Slice, last: Slice, scope: Scope, wanted: Wanted[]): void {
   for (const slice of new Set([first, last])) {
     const names = new Set<string>();
     for (const { model } of slice.sources) {
@@ -167,7 +185,7 @@ export function* wantOutside(first: Slice, last: Slice, scope: Scope): Generator
     for (const name of names) {
       if (!scope.hasOutside(name)) continue;
       if (first !== last && isBeforeLayers(name) !== (slice === first)) continue;
-      yield { name, sourceNames: slice.sources.map(() => name), slice, t: 0 };
+      wanted.push({ name, sourceNames: slice.sources.map(() => name), slice, t: 0 });
     }
   }
 }

@@ -43,28 +43,43 @@ export function isVocabularyTensor(name: string, rank: number): boolean {
   return splitLayer(name) === undefined;
 }
 
-/** Orders names as people read them: runs of digits by their number, the rest by code unit. */
+/**
+ * Orders names as people read them: text and runs of digits in turn, runs by their number, text by
+ * code unit; what ends comes first, then digits.
+ */
 export function compareNames(a: string, b: string): number {
-  return compareParts(partsOf(a), partsOf(b));
+  const both = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < both && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  let begin = at;
+  while (begin > 0 && isDigit(a, begin - 1)) begin--;
+  const digits = Number(isDigit(a, at)) + Number(isDigit(b, at));
+  if (digits === 2 || (digits === 1 && begin < at)) return compareRuns(a, b, begin);
+  if (at === both) return a.length - b.length;
+  if (digits === 1) return isDigit(a, at) ? -1 : 1;
+  return a.charCodeAt(at) - b.charCodeAt(at);
 }
 
 /** A copy, ordered by name. */
 export function sortByName<T extends { name: string }>(items: readonly T[]): T[] {
-  const keyed = items.map((item) => ({ item, parts: partsOf(item.name) }));
-  return keyed.sort((a, b) => compareParts(a.parts, b.parts)).map(({ item }) => item);
+  return items.toSorted((a, b) => compareNames(a.name, b.name));
 }
 
-/** Text and runs of digits in turn, beginning with text. */
-function partsOf(name: string): string[] {
-  return name.split(/(\d+)/);
+function isDigit(text: string, at: number): boolean {
+  const c = text.charCodeAt(at);
+  return c >= 0x30 && c <= 0x39;
 }
 
-function compareParts(left: readonly string[], right: readonly string[]): number {
-  const both = Math.min(left.length, right.length);
-  for (let i = 0; i < both; i++) {
-    if (left[i] === right[i]) continue;
-    const numeric = i % 2 === 1 ? Number(left[i]) - Number(right[i]) : 0;
-    return numeric !== 0 ? numeric : left[i] < right[i] ? -1 : 1;
-  }
-  return left.length - right.length;
+/** By number, and where that is equal, as text. */
+function compareRuns(a: string, b: string, begin: number): number {
+  const [left, right] = [runAt(a, begin), runAt(b, begin)];
+  const [x, y] = [Number(left), Number(right)];
+  if (x !== y) return x - y;
+  return left < right ? -1 : 1;
+}
+
+function runAt(text: string, begin: number): string {
+  let end = begin;
+  while (isDigit(text, end)) end++;
+  return text.slice(begin, end);
 }

@@ -35,12 +35,25 @@ export class SharedOperations {
 function equal(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a) || Array.isArray(b)) {
-    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((each, i) => equal(each, b[i]));
+  if (Array.isArray(a)) return Array.isArray(b) && equalLists(a, b);
+  return !Array.isArray(b) && equalRecords(a as PlainRecord, b as PlainRecord);
+}
+
+type PlainRecord = Readonly<Record<string, unknown>>;
+
+function equalLists(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false;
+  // Compared here first, numbers are not boxed for a call.
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i] && !equal(a[i], b[i])) return false;
+  return true;
+}
+
+function equalRecords(a: PlainRecord, b: PlainRecord): boolean {
+  let more = 0;
+  for (const key in a) {
+    if (a[key] !== b[key] && !equal(a[key], b[key])) return false;
+    more++;
   }
-  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  const keys = Object.keys(left);
-  if (keys.length !== Object.keys(right).length) return false;
-  return keys.every((key) => equal(left[key], right[key]));
+  for (const _ in b) more--;
+  return more === 0;
 }

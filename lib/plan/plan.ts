@@ -1,5 +1,5 @@
 /** Makes a Plan from a recipe and the headers of its models. */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { formatReference } from "../config/reference.ts";
 import type { Recipe } from "../config/types.ts";
 import { MergeError, type Problem, printable, throwProblems } from "../errors.ts";
@@ -75,7 +75,7 @@ export function makePlan(recipe: Recipe, options: PlanOptions): Plan {
   const donor = opened.get(formatReference(recipe.baseModel ?? list.references[0])) as Model;
   const tokens = settleTokens(recipe, { donor, opened, list, problems });
   settle();
-  const wanted = bodies.flatMap(({ slices, scope }) => [...want(slices, scope, problems)]);
+  const wanted = bodies.flatMap(({ slices, scope }) => want(slices, scope, problems));
   const chance = { seed, random };
   const [remarks, reasons, tally] = [new Remarks(), new Reasons(), new Tally()];
   const alignment = { policies: policiesOf(recipe), tally, remarks, reasons };
@@ -167,13 +167,30 @@ function notesOf({ items, bodies, remarks, tokens, ties }: Parts): string[] {
   ];
 }
 
-/** Steps that are handed to the hash at a time, which is quicker than one by one. */
-const HASHED = 256;
+/** Numbers that are handed to the hash at a time. */
+const HASHED = 4096;
 
-/** What a step adds to headers: those of sources tell its inputs' dtypes, those of shards the rest. */
-function textOf({ inputs, operation }: PlanStep): string {
-  const spans = inputs.map(({ source, offset }) => `${source}:${offset}`).join();
-  return `${spans} ${textOfOperation(operation)}\n`;
+/**
+ * What steps add to headers, where those of sources tell the dtypes of inputs and those of shards
+ * the rest: numbers of operations and inputs, as binary64, and each operation once, as JSON.
+ */
+function hashSteps(hash: Hash, steps: readonly PlanStep[]): void {
+  const operations = new Map<string, number>();
+  const numbers: number[] = [];
+  const flush = () => {
+    hash.update(new Uint8Array(Float64Array.from(numbers).buffer));
+    numbers.length = 0;
+  };
+  for (const { inputs, operation } of steps) {
+    const text = textOfOperation(operation);
+    const known = operations.get(text) ?? operations.size;
+    if (known === operations.size) operations.set(text, known);
+    numbers.push(known, inputs.length);
+    for (const { source, offset } of inputs) numbers.push(source, offset);
+    if (numbers.length > HASHED) flush();
+  }
+  flush();
+  hash.update(`[${[...operations.keys()].join()}]`);
 }
 
 /** SHA-256 over what decides the output's bytes. */
@@ -181,15 +198,10 @@ function hashPlan(plan: Plan, uses: readonly string[]): string {
   const { format, method, seed, sources, shards, steps, trims } = plan;
   const hash = createHash("sha256");
   const files = sources.map(({ size, headerHash }) => ({ size, headerHash }));
-  hash.update(JSON.stringify({ format, method, seed, files, shards }));
-  for (let at = 0; at < steps.length; at += HASHED) {
-    hash.update(
-      steps
-        .slice(at, at + HASHED)
-        .map(textOf)
-        .join(""),
-    );
-  }
+  const outputs = shards.map(({ name, size }) => ({ name, size }));
+  hash.update(JSON.stringify({ format, method, seed, files, outputs }));
+  for (const { header } of shards) hash.update(header, "latin1");
+  hashSteps(hash, steps);
   if (trims !== undefined) hash.update(JSON.stringify(trims));
   for (const each of uses) hash.update(each);
   return hash.digest("hex");

@@ -4,11 +4,7 @@ import { layerCounts, type Slice, type Wanted, wantLayers, wantOutside } from ".
 import type { Scope } from "./modules.ts";
 
 /** Output tensors of the slices of one body; what cannot be told apart becomes a problem. */
-export function* want(
-  slices: readonly Slice[],
-  scope: Scope,
-  problems: Problem[],
-): Generator<Wanted> {
+export function want(slices: readonly Slice[], scope: Scope, problems: Problem[]): Wanted[] {
   const prefixes = new Set<string>();
   for (const { sources } of slices) {
     for (const { model } of sources) {
@@ -20,18 +16,20 @@ export function* want(
     const found = [...prefixes].map((prefix) => printable(`${prefix}N`)).join(", ");
     const message = `slices need one series of layers; the models have ${found}`;
     problems.push(problem("UNSUPPORTED", message, "give each its own entry under `modules:`"));
-    return;
+    return [];
   }
-  if (!cut && !sameDepths(slices, scope, problems)) return;
+  if (!cut && !sameDepths(slices, scope, problems)) return [];
+  const wanted: Wanted[] = [];
   for (const prefix of prefixes) {
     let start = 0;
     for (const slice of slices) {
-      yield* wantLayers(slice, prefix, start);
+      wantLayers(slice, prefix, start, wanted);
       const [range] = slice.sources.map((source) => source.range);
       start += range === null ? 0 : range[1] - range[0];
     }
   }
-  yield* wantOutside(slices[0], slices[slices.length - 1], scope);
+  wantOutside(slices[0], slices[slices.length - 1], scope, wanted);
+  return wanted;
 }
 
 /** Whole models must have the same number of layers; false when a problem was reported. */

@@ -100,4 +100,21 @@ describe("compareNames", () => {
       }),
     );
   });
+
+  test("as names that are split into text and digits", () => {
+    const bySplit = (a: string, b: string) => {
+      const [left, right] = [a.split(/(\d+)/), b.split(/(\d+)/)];
+      const at = left.findIndex((part, i) => part !== right[i]);
+      if (at < 0 || at >= right.length) return left.length - right.length;
+      const numeric = at % 2 === 1 ? Number(left[at]) - Number(right[at]) : 0;
+      return numeric !== 0 ? numeric : left[at] < right[at] ? -1 : 1;
+    };
+    const name = fc.stringMatching(/^[a.01_9]{0,9}$/);
+    fc.assert(
+      fc.property(name, name, (a, b) => {
+        expect(Math.sign(compareNames(a, b))).toBe(Math.sign(bySplit(a, b)));
+      }),
+      { numRuns: 5000 },
+    );
+  });
 });
