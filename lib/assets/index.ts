@@ -5,7 +5,7 @@ import { modelCard } from "./card.ts";
 import { patchTokenizerConfig } from "./chat_template.ts";
 import { findCompanions, isTokenizerFile } from "./companions.ts";
 import { patchConfig, readConfigText } from "./config.ts";
-import { MANIFEST, manifest } from "./manifest.ts";
+import { MANIFEST, ManifestDraft } from "./manifest.ts";
 import { recipeYaml } from "./recipe.ts";
 import { shardIndex } from "./shard_index.ts";
 import { type AssetFile, type CardModel, type CopiedFile, textFile } from "./types.ts";
@@ -19,6 +19,8 @@ export interface MakeAssetsOptions extends DonorOptions {
   plan: Plan;
   /** What the backend said of the plan's steps, in their order. */
   results: readonly StepResult[];
+  /** The manifest as drafted before. */
+  draft?: ManifestDraft;
   /** YAML, which is kept as it is, or JSON. */
   recipeText: string;
   methodTitle: string;
@@ -73,13 +75,13 @@ function withTemplate({ name, bytes }: CopiedFile, template: string): AssetFile 
  * written: the manifest comes last but for the index. Reads the donor's directory; writes nothing.
  */
 export function makeAssets(options: MakeAssetsOptions): AssetFile[] {
-  const { plan, results, version } = options;
+  const { plan, results, version, draft = new ManifestDraft(plan, version) } = options;
   const text = recipeYaml(options.recipeText);
   const card = modelCard({ ...options, seed: plan.seed, recipe: { text, file: RECIPE } });
   const files = [
     ...donorAssets(plan, options),
     ...(options.modelCard === false ? [] : [textFile("README.md", card), textFile(RECIPE, text)]),
-    textFile(MANIFEST, manifest(plan, results, version)),
+    { name: MANIFEST, bytes: draft.fill(results) },
   ];
   if (plan.shards.length > 1) {
     files.push(textFile("model.safetensors.index.json", shardIndex(plan, version)));

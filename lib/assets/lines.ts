@@ -1,8 +1,24 @@
 /** JSON in two levels: sections, and in each of them one line for each member or item. */
 
+type Section = readonly [name: string, json: string];
+
 /** An object whose members are sections that are JSON already; ends with a line feed. */
-export function sections(named: readonly (readonly [name: string, json: string])[]): string {
-  return `{\n${named.map(([name, json]) => `  "${name}": ${json}`).join(",\n")}\n}\n`;
+export function sections(named: readonly Section[]): string {
+  return `{\n${named.map(sectionLine).join(",\n")}\n}\n`;
+}
+
+/** The first sections of such an object; others follow. */
+export function opening(named: readonly Section[]): string {
+  return `{\n${named.map((each) => `${sectionLine(each)},\n`).join("")}`;
+}
+
+/** Its last sections; others come before. */
+export function closing(named: readonly Section[]): string {
+  return `${named.map((each) => `,\n${sectionLine(each)}`).join("")}\n}\n`;
+}
+
+function sectionLine([name, json]: Section): string {
+  return `  "${name}": ${json}`;
 }
 
 /** A section: the members of a record, in its order. */

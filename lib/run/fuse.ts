@@ -98,8 +98,15 @@ class Fusion {
   }
 }
 
+/** A step of a plan that reads files only, whose positions stay. */
+function alone({ tensor, dtype, count, shard, offset, inputs, operation }: PlanStep): WorkStep {
+  return { tensor, dtype, count, output: shard, offset, inputs, operation };
+}
+
 /** A plan, with those of the intermediate models that it and they are made from. */
 export function fuse(plan: Plan, files: PlannedFiles): FusedWork {
+  if (files.size === 0)
+    return { sources: [...plan.sources], nested: [], steps: plan.steps.map(alone) };
   const fusion = new Fusion(files);
   for (const source of plan.sources) if (!files.has(source.path)) fusion.position(source);
   const steps = plan.steps.map((step) => fusion.step(step, plan));

@@ -1,5 +1,6 @@
 /** Runs one plan: stage, backend, companion files, publication. */
 import { type AssetFile, donorAssets, makeAssets } from "../assets/index.ts";
+import { ManifestDraft } from "../assets/manifest.ts";
 import { parseReference, sameReference } from "../config/reference.ts";
 import { MergeError } from "../errors.ts";
 import { byteLength } from "../format/dtype.ts";
@@ -96,6 +97,7 @@ function assetsOf(
   loaded: LoadedRecipe,
   made: Plan,
   results: readonly StepResult[],
+  draft: ManifestDraft,
   { copyTokenizer = true, modelCard = true }: MergeOptions,
 ): AssetFile[] {
   const { title: methodTitle, source: methodSource } = loaded.methods.get(made.method) as Method;
@@ -107,7 +109,7 @@ function assetsOf(
     return { reference, base: baseModel !== undefined && sameReference(reference, baseModel) };
   });
   const about = { recipeText: loaded.text, methodTitle, methodSource, version, models };
-  return makeAssets({ plan: made, results, ...about, copyTokenizer, modelCard });
+  return makeAssets({ plan: made, results, draft, ...about, copyTokenizer, modelCard });
 }
 
 /** The function of a custom method, when the plan has one. */
@@ -181,6 +183,17 @@ function placement(
   return { ...fit, io };
 }
 
+/** What the plan says is written down while the threads work. */
+async function draftManifest(made: Plan): Promise<ManifestDraft> {
+  return new ManifestDraft(made, version);
+}
+
+/** Both results; when one fails, nothing of the other goes on. */
+async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
+}
+
 /** Runs the plan on a stage up to the last file. */
 async function fill(stage: Stage, running: Running): Promise<Omit<Performed, "device">> {
   const { loaded, made, fused, backend, execute, options } = running;
@@ -192,17 +205,18 @@ async function fill(stage: Stage, running: Running): Promise<Omit<Performed, "de
   checkInputs(sources, "opening");
   const { work, order } = workOf(made, fused, shards, whole);
   const { onProgress } = options;
-  const done = await backend.execute(work, {
+  const execution = backend.execute(work, {
     ...execute,
     onOpened: () => checkInputs(sources, "opening"),
     // For a merge that goes on after this one was killed.
     onOutput: (shard, results) => stage.writeRecord(shard, writeRecord(merge, shard, results)),
     onBytes: progressOf(made, onProgress, bytesOf(made, whole)),
   });
+  const [done, draft] = await both(execution, draftManifest(made));
   const results = inPlanOrder(made, done, order, whole);
   checkInputs(sources, "after");
   if (options.onNonfinite === "error") refuseNonfinite(made, results);
-  stage.writeAssets(assetsOf(loaded, made, results, options));
+  stage.writeAssets(assetsOf(loaded, made, results, draft, options));
   progressOf(made, onProgress, 0)(outputBytes(made));
   throwIfAborted(options.signal);
   return { results, notes: [...stage.notes, ...notes] };

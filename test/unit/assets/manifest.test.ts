@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { manifest } from "../../../lib/assets/manifest.ts";
+import { ManifestDraft } from "../../../lib/assets/manifest.ts";
 import { shardIndex } from "../../../lib/assets/shard_index.ts";
 import { parseIndex } from "../../../lib/format/shards.ts";
-import type { Operation } from "../../../lib/plan/types.ts";
+import type { Operation, Plan } from "../../../lib/plan/types.ts";
+import type { StepResult } from "../../../lib/run/work.ts";
 import { planOf, resultOf, step } from "./plan.ts";
 
 const ties: Operation = {
@@ -21,6 +22,10 @@ const ties: Operation = {
   base: 0,
   op: "task",
 };
+
+function manifest(...[plan, results, version]: [Plan, readonly StepResult[], string]): string {
+  return Buffer.from(new ManifestDraft(plan, version).fill(results)).toString();
+}
 
 describe("manifest", () => {
   test("as a whole", () => {
