@@ -65,8 +65,9 @@ function textAt(value: unknown, ...path: readonly (string | number)[]): string |
  */
 export async function inspect(path: string, options: HubModelOptions = {}): Promise<Inspection> {
   const model = await openNamed(path, hubOptionsOf(options));
-  const tensors = [...model.tensors.values()].map(({ file, ...rest }) => {
-    return { ...rest, file: model.files[file].path };
+  const tensors = [...model.tensors.values()].map((tensor) => {
+    const { name, dtype, shape, count, file, offset, bytes } = tensor;
+    return { name, dtype, shape, count, file: model.files[file].path, offset, bytes };
   });
   const config = model.config?.value;
   const { files, metadata } = model;
