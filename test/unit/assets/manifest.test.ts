@@ -98,6 +98,21 @@ describe("manifest", () => {
       expect.objectContaining({ code: "INTERNAL" }),
     );
   });
+
+  test("of many tensors, each in its line, by name", () => {
+    const names = Array.from({ length: 1100 }, (_, i) => `tensor ${i}`);
+    const digests = names.map((_, i) => i.toString(16).padStart(16, "0"));
+    const results = digests.map((digest) => resultOf({ digest }));
+    for (const nanBorn of [0, 1]) {
+      const all = [...results.slice(0, -1), { ...results[1099], nanBorn }];
+      const text = manifest(planOf(names.map((name) => step(name))), all, "1");
+      const { tensors } = JSON.parse(text) as { tensors: Record<string, { digest: string }> };
+      expect(Object.keys(tensors)).toEqual(names.toSorted());
+      expect(names.map((name) => tensors[name].digest)).toEqual(digests);
+      expect(text.match(/"nonfinite"/g) ?? []).toHaveLength(nanBorn);
+      expect(text.split("\n").filter((line) => line.startsWith('    "tensor '))).toHaveLength(1100);
+    }
+  });
 });
 
 describe("shardIndex", () => {
