@@ -297,22 +297,24 @@ export class JsonScanner {
   }
 
   #remember(frame: Frame, name: string, at: number): void {
-    const { what, names: most, tooMany } = this.#rules;
-    const twice = () => {
-      const found = `"${printable(name)}" again at byte ${at}`;
-      this.#fail("DUPLICATE_KEY", `expected a name once per object in ${what}, found ${found}`);
-    };
     if (frame.many === undefined) {
-      if (frame.few.includes(name)) twice();
+      if (frame.few.includes(name)) this.#refuseTwice(name, at);
       if (frame.few.push(name) <= FEW) return;
       frame.many = new Map(frame.few.slice(0, FEW).map((each) => [each, undefined]));
     }
     const before = frame.many.size;
     frame.many.set(name, undefined);
-    if (frame.many.size === before) twice();
+    if (frame.many.size === before) this.#refuseTwice(name, at);
+    const { what, names: most, tooMany } = this.#rules;
     if (frame.many.size > most) {
       this.#fail(tooMany, `expected at most ${most} names per object in ${what}, found more`);
     }
+  }
+
+  #refuseTwice(name: string, at: number): never {
+    const found = `"${printable(name)}" again at byte ${at}`;
+    const message = `expected a name once per object in ${this.#rules.what}, found ${found}`;
+    return this.#fail("DUPLICATE_KEY", message);
   }
 
   /** The string of a few bytes; the same object where it is ASCII and was met lately. */
