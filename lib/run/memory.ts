@@ -67,6 +67,11 @@ function census({ trims = [] }: Plan): number {
   return trims.reduce((sum, { count }) => sum + 6 * MIB + (count / BLOCK) * 80, 0);
 }
 
+/** The manifest, which is drafted while the threads work, and the strings that it is made of. */
+function manifest({ steps }: Plan): number {
+  return steps.reduce((sum, { inputs }) => sum + 512 + 256 * inputs.length, 0);
+}
+
 function most(values: Iterable<number>): number {
   let largest = 0;
   for (const value of values) largest = Math.max(largest, value);
@@ -149,6 +154,11 @@ function orTooSmall(fit: number, need: Need, lanes: number, maxMemory: number): 
 function needOf(plan: Plan, fused: FusedWork, backend: Backend, io: ExecuteOptions["io"]): Need {
   const steps = ACTIVE * (most(fused.steps.map(state)) + most(fused.nested.map(state)));
   const fixed =
-    held() + HEAP + steps + census(plan) + (backend.name === "reference" ? REFERENCE : 0);
+    held() +
+    HEAP +
+    steps +
+    census(plan) +
+    manifest(plan) +
+    (backend.name === "reference" ? REFERENCE : 0);
   return { fixed, each: THREAD + most(fused.steps.map(scratchOf(fused, io))) };
 }

@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { ManifestDraft } from "../../../lib/assets/manifest.ts";
+import type { MergeError } from "../../../lib/errors.ts";
+import type { Plan } from "../../../lib/plan/types.ts";
+import { chooseBackend } from "../../../lib/run/backend.ts";
+import { fuse } from "../../../lib/run/fuse.ts";
+import { fitBudget } from "../../../lib/run/memory.ts";
+import { planOf, resultOf, step } from "../assets/plan.ts";
+
+/** Bytes that a merge says it needs with one thread. */
+function neededBy(plan: Plan): number {
+  const where = { io: "mmap" as const, device: undefined };
+  try {
+    fitBudget(plan, fuse(plan, new Map()), chooseBackend("auto"), 1, where, 1);
+  } catch (error) {
+    const { hint } = error as MergeError;
+    return Number(/^it needs (.*) MB with one thread$/.exec(`${hint}`)?.[1]) * 1e6;
+  }
+  return 0;
+}
+
+test("the manifest of very many tensors, drafted while they are made, counts", () => {
+  const steps = Array.from({ length: 100_000 }, (_, i) => step(`model.layers.${i}.norm.weight`));
+  const many = planOf(steps);
+  const { length } = new ManifestDraft(many, "1").fill(steps.map(() => resultOf()));
+  expect(neededBy(many) - neededBy(planOf([step("a")]))).toBeGreaterThan(1.5 * length);
+});
