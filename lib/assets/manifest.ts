@@ -38,7 +38,7 @@ export class ManifestDraft {
     this.#bytes = this.#write(undefined);
   }
 
-  /** The file; `results` are those of the plan's steps, in their order. */
+  /** The file, once; `results` are those of the plan's steps, in their order. */
   fill(results: readonly StepResult[]): Uint8Array {
     const { steps } = this.#plan;
     if (results.length !== steps.length) {

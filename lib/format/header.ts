@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { type ErrorCode, printable } from "../errors.ts";
 import { byteLength, DTYPES, type Dtype, isDtype } from "./dtype.ts";
 import { readSpan, refuse, withRegularFile } from "./file.ts";
-import { BLANK, JsonScanner, UNESCAPED } from "./json.ts";
+import { JsonScanner } from "./json.ts";
+import { UsualEntries } from "./usual.ts";
 
 /** A tensor as a header declares it; `begin` and `end` count bytes from the start of the data. */
 export interface TensorEntry {
@@ -153,12 +154,14 @@ function readJson(json: Uint8Array, file: string | undefined) {
     refuse("HEADER_SHAPE", `expected the header to be an object, found ${article(kind)}`, file);
   }
   const entries = new Map<string, TensorEntry>();
-  const usual = new UsualEntries();
+  const usual = new UsualEntries(METADATA, MAX_RANK);
   let metadata: ReadonlyMap<string, string> | undefined;
   scanner.openObject(entries);
   for (;;) {
-    for (let entry = usual.next(scanner); entry !== undefined; entry = usual.next(scanner)) {
+    const entry = usual.next(scanner);
+    if (entry !== undefined) {
       entries.set(entry.name, entry);
+      continue;
     }
     const name = scanner.nextName();
     if (name === undefined) break;
@@ -168,54 +171,6 @@ function readJson(json: Uint8Array, file: string | undefined) {
   scanner.finish();
   entries.delete(METADATA);
   return { entries, metadata };
-}
-
-const INTEGER = "(?:0|[1-9]\\d{0,14})";
-
-/** An entry as safetensors writes it. */
-const USUAL = new RegExp(
-  `${BLANK}"((?!${METADATA}")${UNESCAPED})":` +
-    `\\{"dtype":"(${Object.keys(DTYPES).join("|")})",` +
-    `"shape":\\[((?:${INTEGER}(?:,${INTEGER}){0,${MAX_RANK - 1}})?)\\],` +
-    `"data_offsets":\\[(${INTEGER}),(${INTEGER})\\]\\}`,
-  "y",
-);
-
-/** Reads entries that are written in the usual form in one go; equal shapes are one object. */
-class UsualEntries {
-  readonly #shapes = new Map<string, readonly number[]>();
-  readonly #dtypes = new Map<string, Dtype>();
-
-  next(scanner: JsonScanner): TensorEntry | undefined {
-    const found = scanner.nextMatch(USUAL);
-    if (found === undefined) return undefined;
-    const [, name, dtype, shape, begin, end] = found;
-    return {
-      name,
-      dtype: this.#dtypeOf(dtype),
-      shape: this.#shapeOf(shape),
-      count: 0,
-      begin: Number(begin),
-      end: Number(end),
-    };
-  }
-
-  /** The same string object for the same dtype. */
-  #dtypeOf(text: string): Dtype {
-    const known = this.#dtypes.get(text);
-    if (known !== undefined) return known;
-    const dtype = text as Dtype;
-    this.#dtypes.set(text, dtype);
-    return dtype;
-  }
-
-  #shapeOf(text: string): readonly number[] {
-    const known = this.#shapes.get(text);
-    if (known !== undefined) return known;
-    const shape = text === "" ? [] : text.split(",").map(Number);
-    this.#shapes.set(text, shape);
-    return shape;
-  }
 }
 
 function readMetadata(scanner: JsonScanner, file: string | undefined) {

@@ -52,10 +52,6 @@ const FEW = 8;
 const WINDOW = 1 << 16;
 const LEFT = WINDOW >> 2;
 
-/** Sources of patterns for `nextMatch`: white space, and what a string without escapes holds. */
-export const BLANK = "[ \\t\\r\\n]*";
-export const UNESCAPED = '[^"\\\\\\x00-\\x1f]*';
-
 /** An object or array that is open; names are those of an object so far. */
 interface Frame {
   isObject: boolean;

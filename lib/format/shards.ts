@@ -1,6 +1,7 @@
 import { printable } from "../errors.ts";
 import { refuse } from "./file.ts";
-import { BLANK, JsonScanner, plainInteger, UNESCAPED } from "./json.ts";
+import { JsonScanner, plainInteger } from "./json.ts";
+import { nextUsualPlace } from "./usual.ts";
 
 /** What an index file says: the shard of every tensor. */
 export interface ShardIndex {
@@ -87,9 +88,6 @@ export function checkIndexSize(size: number, file?: string): void {
   refuse("INDEX_TOO_LARGE", message, file);
 }
 
-/** An entry of a weight_map without escapes. */
-const USUAL = new RegExp(`${BLANK}"(${UNESCAPED})"${BLANK}:${BLANK}"(${UNESCAPED})"`, "y");
-
 function readWeightMap(scanner: JsonScanner, file: string | undefined) {
   const kind = scanner.kind();
   if (kind !== "object") {
@@ -99,12 +97,10 @@ function readWeightMap(scanner: JsonScanner, file: string | undefined) {
   const shards = new Map<string, string>();
   scanner.openObject(weightMap);
   for (;;) {
-    for (
-      let entry = scanner.nextMatch(USUAL);
-      entry !== undefined;
-      entry = scanner.nextMatch(USUAL)
-    ) {
-      weightMap.set(entry[1], intern(entry[2], shards, file));
+    const place = nextUsualPlace(scanner);
+    if (place !== undefined) {
+      weightMap.set(place[0], intern(place[1], shards, file));
+      continue;
     }
     const name = scanner.nextName();
     if (name === undefined) return weightMap;

@@ -12,9 +12,8 @@ export function droppedOf({ bodies, items, reasons }: Parts): Dropped[] {
       if (seen.has(model)) continue;
       seen.add(model);
       const read = used.get(model);
-      let at = 0;
-      for (const { name } of model.tensors.values()) {
-        if (read?.[at++] === 1) continue;
+      for (const { name, position: at } of model.tensors.values()) {
+        if (read?.[at] === 1) continue;
         const reason = reasons.of(model, name) ?? "outside the slices";
         dropped.push({ model: position, tensor: name, reason });
       }

@@ -172,7 +172,8 @@ const HASHED = 4096;
 
 /**
  * What steps add to headers, where those of sources tell the dtypes of inputs and those of shards
- * the rest: numbers of operations and inputs, as binary64, and each operation once, as JSON.
+ * the rest: by step its operation's number and its inputs' places, as binary64; then the operations
+ * in the order of their numbers, as JSON.
  */
 function hashSteps(hash: Hash, steps: readonly PlanStep[]): void {
   const operations = new Map<string, number>();
@@ -183,9 +184,8 @@ function hashSteps(hash: Hash, steps: readonly PlanStep[]): void {
   };
   for (const { inputs, operation } of steps) {
     const text = textOfOperation(operation);
-    const known = operations.get(text) ?? operations.size;
-    if (known === operations.size) operations.set(text, known);
-    numbers.push(known, inputs.length);
+    if (!operations.has(text)) operations.set(text, operations.size);
+    numbers.push(operations.get(text) as number, inputs.length);
     for (const { source, offset } of inputs) numbers.push(source, offset);
     if (numbers.length > HASHED) flush();
   }

@@ -16,7 +16,7 @@ export interface ResolvedTensor {
 export function resolvedOf({ name, asked }: RecipeContext, { op }: Operation): ResolvedTensor {
   const parameters: Record<string, number> = {};
   const modelParameters: Record<string, Record<number, number>> = {};
-  // A context that is told of keeps what it is asked for.
+  // Where parameters are to be told, the context has kept what it was asked for.
   for (const [parameter, value] of asked as NonNullable<typeof asked>) {
     if (typeof value === "number") parameters[parameter] = value;
     else modelParameters[parameter] = Object.fromEntries(value);

@@ -39,6 +39,12 @@ export interface FusedWork {
   steps: WorkStep[];
 }
 
+/** What a backend needs of a step. */
+function workStep(step: PlanStep, inputs: readonly WorkInput[]): WorkStep {
+  const { tensor, dtype, count, shard: output, offset, operation } = step;
+  return { tensor, dtype, count, output, offset, inputs, operation };
+}
+
 class Fusion {
   readonly sources: PlanSource[] = [];
   readonly nested: WorkStep[] = [];
@@ -53,9 +59,10 @@ class Fusion {
 
   /** Until all sources are known, nested steps count downwards from -1. */
   step(step: PlanStep, plan: Plan): WorkStep {
-    const inputs = step.inputs.map((input) => this.#input(input, plan));
-    const { tensor, dtype, count, shard: output, offset, operation } = step;
-    return { tensor, dtype, count, output, offset, inputs, operation };
+    return workStep(
+      step,
+      step.inputs.map((input) => this.#input(input, plan)),
+    );
   }
 
   /** Numbers nested steps after the sources. */
@@ -98,15 +105,13 @@ class Fusion {
   }
 }
 
-/** A step of a plan that reads files only, whose positions stay. */
-function alone({ tensor, dtype, count, shard, offset, inputs, operation }: PlanStep): WorkStep {
-  return { tensor, dtype, count, output: shard, offset, inputs, operation };
-}
-
 /** A plan, with those of the intermediate models that it and they are made from. */
 export function fuse(plan: Plan, files: PlannedFiles): FusedWork {
-  if (files.size === 0)
-    return { sources: [...plan.sources], nested: [], steps: plan.steps.map(alone) };
+  if (files.size === 0) {
+    // Nothing is renumbered: a plan of many tensors is handed over as it is.
+    const steps = plan.steps.map((step) => workStep(step, step.inputs));
+    return { sources: [...plan.sources], nested: [], steps };
+  }
   const fusion = new Fusion(files);
   for (const source of plan.sources) if (!files.has(source.path)) fusion.position(source);
   const steps = plan.steps.map((step) => fusion.step(step, plan));

@@ -5,7 +5,7 @@
 #include <new>
 #include <utility>
 
-#include "float_mode.h"
+#include "../simd/float_mode.h"
 #include "nested.h"
 
 namespace weightloom {
