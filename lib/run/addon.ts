@@ -15,6 +15,8 @@ export interface JobOptions {
   isa: string;
   map: boolean;
   sync: boolean;
+  /** Bytes for masks that are kept between phases of a step, not made again. */
+  spare: number;
   /** Most bytes of device memory, 0 for no bound; undefined computes on the CPU. */
   cuda?: number | undefined;
 }

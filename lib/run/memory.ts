@@ -5,7 +5,7 @@ import { formatBytes } from "../plan/explain.ts";
 import type { Plan } from "../plan/types.ts";
 import { cudaInfo, type Device } from "./device.ts";
 import type { FusedWork } from "./fuse.ts";
-import type { Backend, ExecuteOptions, WorkStep } from "./work.ts";
+import { type Backend, type ExecuteOptions, SPARE_MEMORY, type WorkStep } from "./work.ts";
 
 const BLOCK = 65_536;
 const TILE = 4096;
@@ -84,6 +84,8 @@ export interface Fit {
   threads: number;
   /** On the CPU, where the work of `auto` may end. */
   threadsOnCpu: number;
+  /** Bytes that are left for what steps would otherwise make again. */
+  spare: number;
   /** Why it is not a GPU that `auto` takes. */
   fallback?: string;
 }
@@ -102,24 +104,31 @@ export function fitBudget(
   { io, device }: Pick<ExecuteOptions, "io" | "device">,
   maxMemory: number | undefined,
 ): Fit {
-  if (maxMemory === undefined) return { device, threads, threadsOnCpu: threads };
+  if (maxMemory === undefined) {
+    return { device, threads, threadsOnCpu: threads, spare: SPARE_MEMORY };
+  }
   if (!(typeof maxMemory === "number" && maxMemory > 0)) {
     throw new MergeError("ARGUMENT", `maxMemory: a number of bytes was expected, not ${maxMemory}`);
   }
   const need = needOf(plan, fused, backend, io);
   const choice = device?.choice ?? "cpu";
   const onCpu = largestFit(need, threads, 0, maxMemory);
-  if (choice === "cpu")
-    return { device, threads: orTooSmall(onCpu, need, 0, maxMemory), threadsOnCpu: onCpu };
+  const spare = (fit: number, lanes: number) =>
+    Math.min(SPARE_MEMORY, maxMemory - bytesFor(need, fit, lanes));
+  if (choice === "cpu") {
+    const fit = orTooSmall(onCpu, need, 0, maxMemory);
+    return { device, threads: fit, threadsOnCpu: fit, spare: spare(fit, 0) };
+  }
   const lanes = LANES * usableGpus();
   const onGpu = largestFit(need, threads, lanes, maxMemory);
   if (onGpu > 0 || choice === "cuda") {
     const fit = orTooSmall(onGpu, need, lanes, maxMemory);
-    return { device, threads: fit, threadsOnCpu: onCpu };
+    const both = Math.min(spare(fit, lanes), spare(onCpu, 0));
+    return { device, threads: fit, threadsOnCpu: onCpu, spare: both };
   }
   const fit = orTooSmall(onCpu, need, 0, maxMemory);
   const fallback = "maxMemory leaves no room for the memory through which a GPU is reached";
-  return { device: undefined, threads: fit, threadsOnCpu: fit, fallback };
+  return { device: undefined, threads: fit, threadsOnCpu: fit, spare: spare(fit, 0), fallback };
 }
 
 function usableGpus(): number {

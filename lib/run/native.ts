@@ -4,7 +4,13 @@ import { type Addon, type JobHandle, loadAddon, type Outcome } from "./addon.ts"
 import { DeviceError } from "./device.ts";
 import { UNDISTURBED } from "./identity.ts";
 import { encodeWork } from "./wire.ts";
-import type { Backend, ExecuteOptions, StepResult, Work } from "./work.ts";
+import {
+  type Backend,
+  type ExecuteOptions,
+  SPARE_MEMORY,
+  type StepResult,
+  type Work,
+} from "./work.ts";
 
 /** How often progress is asked for and an abort can be noticed late, in milliseconds. */
 const TICK = 40;
@@ -39,9 +45,10 @@ const DEVICE_CODES: { readonly [code: string]: [ErrorCode, string] } = {
   DEVICE_MEMORY: ["DEVICE_MEMORY", 'device "auto" takes the CPU where the GPU has no room'],
 };
 
-function jobOptions({ threads, isa, sync, io, device }: ExecuteOptions) {
+function jobOptions(options: ExecuteOptions) {
+  const { threads, isa, sync, io, spare = SPARE_MEMORY, device } = options;
   const cuda = device === undefined || device.choice === "cpu" ? undefined : device.maxMemory;
-  return { threads, isa, sync, map: io === "mmap", cuda };
+  return { threads, isa, sync, map: io === "mmap", spare, cuda };
 }
 
 /** A result is five words: the digest and four counts. */

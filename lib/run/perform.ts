@@ -166,7 +166,7 @@ function placement(
   backend: Backend,
   options: PerformOptions,
   fallbacks: string[],
-): Pick<ExecuteOptions, "threads" | "threadsOnCpu" | "device" | "io"> {
+): Pick<ExecuteOptions, "threads" | "threadsOnCpu" | "spare" | "device" | "io"> {
   const chosen = chooseDevice(options);
   const io = chooseIo(options.io);
   const device = backend.name === "native" ? chosen : undefined;

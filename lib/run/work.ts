@@ -75,10 +75,15 @@ export interface StepResult {
   overflowBorn: number;
 }
 
+/** Memory for what steps would otherwise make again, where nobody says how much there is. */
+export const SPARE_MEMORY: number = 48 * 2 ** 20;
+
 export interface ExecuteOptions {
   threads: number;
   /** How many when `auto` goes on with the CPU; left out, as many. */
   threadsOnCpu?: number | undefined;
+  /** Bytes for masks that are kept between phases, not made again; left out, SPARE_MEMORY. */
+  spare?: number | undefined;
   /** Name of a native target; "" takes the best. */
   isa: string;
   /** Sync output files before they count as written. */

@@ -12,6 +12,9 @@ namespace weightloom {
 namespace {
 
 constexpr uint32_t kMaxThreads = 1024;
+constexpr double kMostBytes = 9007199254740991.0;
+
+JobError malformed_options() { return {"ARGUMENT", "malformed options"}; }
 
 Napi::Object error_outcome(Napi::Env env, const JobError& error) {
   Napi::Object out = Napi::Object::New(env);
@@ -88,7 +91,7 @@ std::vector<Job::Place> read_places(Napi::Array list, const WireJob& wire, bool 
 std::shared_ptr<Accelerator> read_accelerator(Napi::Value cuda, size_t threads) {
   if (cuda.IsUndefined()) return nullptr;
   const double bytes = cuda.IsNumber() ? cuda.As<Napi::Number>().DoubleValue() : -1.0;
-  if (!(bytes >= 0 && bytes <= 9007199254740991.0)) throw JobError{"ARGUMENT", "malformed options"};
+  if (!(bytes >= 0 && bytes <= kMostBytes)) throw malformed_options();
   return cuda::make_accelerator(
       {.max_device_memory = static_cast<uint64_t>(bytes), .threads = threads});
 }
@@ -96,13 +99,20 @@ std::shared_ptr<Accelerator> read_accelerator(Napi::Value cuda, size_t threads) 
 JobOptions read_options(Napi::Object options, size_t& threads) {
   const Napi::Value isa = options.Get("isa");
   const Napi::Value count = options.Get("threads");
-  if (!isa.IsString() || !count.IsNumber()) throw JobError{"ARGUMENT", "malformed options"};
+  if (!isa.IsString() || !count.IsNumber()) throw malformed_options();
   const KernelTable* kernels = find_target(isa.As<Napi::String>().Utf8Value());
   if (kernels == nullptr) throw JobError{"BACKEND", "this machine cannot run that target"};
   threads = count.As<Napi::Number>().Uint32Value();
   if (threads < 1 || threads > kMaxThreads) throw JobError{"ARGUMENT", "threads out of range"};
-  return {kernels, options.Get("map").ToBoolean(), options.Get("sync").ToBoolean(), threads,
-          read_accelerator(options.Get("cuda"), threads)};
+  const Napi::Value spare = options.Get("spare");
+  const double spare_bytes = spare.IsNumber() ? spare.As<Napi::Number>().DoubleValue() : -1.0;
+  if (!(spare_bytes >= 0 && spare_bytes <= kMostBytes)) throw malformed_options();
+  return {kernels,
+          options.Get("map").ToBoolean(),
+          options.Get("sync").ToBoolean(),
+          threads,
+          read_accelerator(options.Get("cuda"), threads),
+          static_cast<uint64_t>(spare_bytes)};
 }
 
 // whole(known): {outputs, results} when more than `known` outputs are whole, else undefined.

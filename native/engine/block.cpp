@@ -192,6 +192,17 @@ float StepIo::limit() const {
   return limit;
 }
 
+bool StepIo::take_spare(size_t bytes) const {
+  const auto wanted = static_cast<int64_t>(bytes);
+  if (state_.spare_memory.fetch_sub(wanted, std::memory_order_relaxed) >= wanted) return true;
+  return_spare(bytes);
+  return false;
+}
+
+void StepIo::return_spare(size_t bytes) const {
+  state_.spare_memory.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed);
+}
+
 uint64_t StepIo::digest() const { return digest_of_blocks(digests_); }
 
 void StepIo::add_nonfinite(const Nonfinite& seen) {

@@ -106,6 +106,7 @@ struct JobState {
   std::vector<Threshold> thresholds;
   std::atomic<uint64_t> bytes_done{0};
   std::atomic<uint64_t> nested_made{0};
+  std::atomic<int64_t> spare_memory{0};
 };
 
 class Nested;
@@ -180,6 +181,9 @@ class StepIo {
   uint64_t digest() const;
   void add_nonfinite(const Nonfinite& seen);
   Nonfinite nonfinite() const;
+  // Takes from the job's spare memory; false when it has not so much.
+  bool take_spare(size_t bytes) const;
+  void return_spare(size_t bytes) const;
   void report(uint64_t bytes) const {
     state_.bytes_done.fetch_add(bytes, std::memory_order_relaxed);
   }

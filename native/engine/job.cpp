@@ -111,6 +111,7 @@ struct Job::Active {
 Job::Job(WireJob wire, const std::vector<Place>& places, JobOptions options)
     : wire_(std::move(wire)), options_(std::move(options)), results_(wire_.steps.size()) {
   state_.kernels = options_.kernels;
+  state_.spare_memory = static_cast<int64_t>(options_.spare_memory);
   JobError error;
   if (!caught(error, [&] { open_files(places); })) throw error;
 }

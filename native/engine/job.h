@@ -36,6 +36,7 @@ struct JobOptions {
   bool sync_outputs;
   size_t threads;  // that will come to work
   std::shared_ptr<Accelerator> accelerator = nullptr;
+  uint64_t spare_memory = 0;  // bytes, for what steps would otherwise make again
 };
 
 struct StepResult {

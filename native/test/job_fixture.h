@@ -120,7 +120,8 @@ inline std::vector<weightloom::Job::Place> memory_places(std::vector<Bytes>& sou
   return places;
 }
 
-// Throws the job's JobError when it fails.
+// Throws the job's JobError when it fails. Every thread but the first brings spare memory for the
+// masks of three blocks, so that none, some or all are kept between phases.
 inline RunResult run_in_memory(const Layout& layout, const weightloom::KernelTable& kernels,
                                size_t threads,
                                std::shared_ptr<weightloom::Accelerator> accelerator = nullptr) {
@@ -128,7 +129,8 @@ inline RunResult run_in_memory(const Layout& layout, const weightloom::KernelTab
   std::vector<Bytes> sources = layout.sources;
   Bytes output(wire.outputs[0].size, 0xEE);
   weightloom::Job job(wire, memory_places(sources, output),
-                      {&kernels, false, false, threads, std::move(accelerator)});
+                      {&kernels, false, false, threads, std::move(accelerator),
+                       (threads - 1) * 3 * weightloom::kBlock / 8});
   work_on(job, threads);
   job.finish();
   if (job.failed()) throw job.error();

@@ -11,9 +11,6 @@ namespace {
 
 constexpr size_t kBlockWords = kBlock / 64;
 
-// Masks of a step that are kept between two phases take at most this much.
-constexpr uint64_t kMostMadeBytes = uint64_t{12} << 20;
-
 }  // namespace
 
 Sparsifier::Sparsifier(StepIo& io, bool twice, bool collects) : io_(io), collects_(collects) {
@@ -24,9 +21,7 @@ Sparsifier::Sparsifier(StepIo& io, bool twice, bool collects) : io_(io), collect
   torch_seed_ = static_cast<uint32_t>(p[8]);
   torch_offset_ = static_cast<uint64_t>(p[9]);
   width_ = static_cast<uint64_t>(p[10]);
-  const uint64_t models = (p.size() - 11) / 6;
-  const bool few = io.step().count / 8 * models <= kMostMadeBytes;
-  for (size_t i = 11; i < p.size(); i += 6) add_model(&p[i], twice && few);
+  for (size_t i = 11; i < p.size(); i += 6) add_model(&p[i], twice);
 }
 
 void Sparsifier::add_model(const double* p, bool keep_masks) {
@@ -196,7 +191,14 @@ void Sparsifier::make_block(size_t m, const Range& range, Scratch& scratch) {
   } else {
     rank_block(m, range, mask, scratch);
   }
-  if (!made.empty()) made[range.index].assign(mask, mask + kBlockWords);
+  if (!made.empty()) keep_block(m, range, mask);
+}
+
+void Sparsifier::keep_block(size_t m, const Range& range, const uint64_t* mask) {
+  constexpr size_t bytes = kBlockWords * sizeof(uint64_t);
+  if (!io_.take_spare(bytes)) return;
+  spare_taken_.fetch_add(bytes, std::memory_order_relaxed);
+  models_[m].made[range.index].assign(mask, mask + kBlockWords);
 }
 
 void Sparsifier::random_mask(const Model& model, uint64_t first, size_t n, uint64_t* mask) const {

@@ -10,6 +10,7 @@
 // Random words come from Philox, or from the torch stream for comparison with mergekit.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -40,12 +41,15 @@ class Sparsifier {
     std::unique_ptr<Selection> selection, outliers;
     std::vector<Mt19937> torch_states;
     std::vector<uint32_t> thresholds;  // rank: by rank in the row
-    // masks of blocks once made, when they are few enough to keep between phases
+    // masks of blocks once made, kept between phases as far as the job's spare memory goes
     std::vector<std::vector<uint64_t>> made;
   };
 
   // `twice`: the masks will be asked for in two phases. `collects`: see Selection.
   Sparsifier(StepIo& io, bool twice, bool collects = true);
+  ~Sparsifier() { io_.return_spare(spare_taken_); }
+  Sparsifier(const Sparsifier&) = delete;
+  Sparsifier& operator=(const Sparsifier&) = delete;
 
   const Model& model(size_t m) const { return models_[m]; }
   size_t models() const { return models_.size(); }
@@ -101,6 +105,7 @@ class Sparsifier {
   uint32_t* block_words(size_t m, const Range& range, Scratch& scratch) const;
   bool by_block(const Model& model) const;
   void make_block(size_t m, const Range& range, Scratch& scratch);
+  void keep_block(size_t m, const Range& range, const uint64_t* mask);
   void random_mask(const Model& model, uint64_t first, size_t n, uint64_t* mask) const;
   void random_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const;
   void rank_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const;
@@ -119,6 +124,7 @@ class Sparsifier {
   uint64_t torch_offset_;
   uint64_t width_;
   std::vector<Model> models_;
+  std::atomic<size_t> spare_taken_{0};
 };
 
 }  // namespace weightloom

@@ -5,6 +5,7 @@ import type { Plan } from "../../../lib/plan/types.ts";
 import { chooseBackend } from "../../../lib/run/backend.ts";
 import { fuse } from "../../../lib/run/fuse.ts";
 import { fitBudget } from "../../../lib/run/memory.ts";
+import { SPARE_MEMORY } from "../../../lib/run/work.ts";
 import { planOf, resultOf, step } from "../assets/plan.ts";
 
 /** Bytes that a merge says it needs with one thread. */
@@ -24,4 +25,16 @@ test("the manifest of very many tensors, drafted while they are made, counts", (
   const many = planOf(steps);
   const { length } = new ManifestDraft(many, "1").fill(steps.map(() => resultOf()));
   expect(neededBy(many) - neededBy(planOf([step("a")]))).toBeGreaterThan(1.5 * length);
+});
+
+test("masks are kept in what a budget leaves, up to a bound", () => {
+  const plan = planOf([step("a")]);
+  const where = { io: "mmap" as const, device: undefined };
+  const spare = (maxMemory?: number) =>
+    fitBudget(plan, fuse(plan, new Map()), chooseBackend("auto"), 1, where, maxMemory).spare;
+  expect(spare()).toBe(SPARE_MEMORY);
+  expect(spare(2 ** 40)).toBe(SPARE_MEMORY);
+  const tight = spare(neededBy(plan) + 8e6);
+  expect(tight).toBeGreaterThan(0);
+  expect(tight).toBeLessThan(20e6);
 });
