@@ -6,6 +6,7 @@
  *   node scripts/native-tests.mjs --sanitize thread                in build-native-tsan
  */
 import { spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -34,7 +35,8 @@ function run(program, ...args) {
 }
 
 const build = folder();
+const jobs = Math.max(2, availableParallelism());
 const generator = has("ninja") ? ["-G", "Ninja"] : [];
 run("cmake", "-S", ".", "-B", build, ...generator, `-DWEIGHTLOOM_SANITIZE=${sanitize}`);
 run("cmake", "--build", build, "--parallel");
-run("ctest", "--test-dir", build, "--output-on-failure", "--parallel", "2");
+run("ctest", "--test-dir", build, "--output-on-failure", "--parallel", `${jobs}`);

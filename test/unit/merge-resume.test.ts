@@ -147,8 +147,8 @@ const MOST = 80;
 
 /** What takes each backend long enough to be killed on the way. */
 const WAYS = {
-  native: { methods: ["ties", "dare_ties", "linear"], of: recipe("ties"), rounds: 6 },
-  reference: { methods: ["linear"], of: recipe("linear"), rounds: 3 },
+  native: { methods: ["ties", "dare_ties", "linear"], of: recipe("ties"), rounds: 4 },
+  reference: { methods: ["linear"], of: recipe("linear"), rounds: 2 },
 } as const;
 
 describe.each(BACKENDS)("%s: a merge that was killed", (backend) => {
