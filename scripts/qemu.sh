@@ -91,8 +91,9 @@ for cpu in "${cpus[@]}"; do
   (
     cd "$work/project"
     "${emulated[@]}" -p "\`\${process.arch} \${process.version}: \` + $targets"
-    "${emulated[@]}" node_modules/vitest/vitest.mjs run --pool=threads --testTimeout=900000 \
-      test/parity "$@"
+    # The tools compile the CUDA driver that the tests take.
+    env "${tools[@]}" "${emulated[@]}" node_modules/vitest/vitest.mjs run --pool=threads \
+      --testTimeout=900000 test/parity "$@"
   )
 done
 step "done"

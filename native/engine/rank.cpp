@@ -9,15 +9,18 @@ constexpr size_t kShortRow = 512;
 constexpr uint32_t kMostOctaves = 24;
 constexpr int kMantissaBits = 23;
 constexpr int kMostBits = 12;
+constexpr size_t kMostLanes = 16;
 
 // A row is sorted when more of its elements would have to be searched for: a search reads the row,
 // and sorting costs about as much as so many searches, however long it is.
 constexpr size_t kMostSearched = 128;
 
+// Smaller keys, and equal ones before it.
 uint32_t exact_rank(const KernelTable& kernels, const uint32_t* keys, size_t n, size_t element) {
-  uint32_t rank = 0;
-  kernels.key_rank({keys, n, element, &rank});
-  return rank;
+  uint32_t before = 0, after = 0;
+  kernels.count_below({keys, element, keys[element] + 1, &before});
+  kernels.count_below({keys + element, n - element, keys[element], &after});
+  return before + after;
 }
 
 void set_bit(uint64_t* mask, size_t at, bool value) {
@@ -38,7 +41,7 @@ void add_bits(const uint64_t* from, size_t n, uint64_t* mask, size_t bit) {
 }  // namespace
 
 // Bins for the octaves that the keys span, a quarter to half as many as elements; zeros have one of
-// their own.
+// their own. All places in them.
 void RowRanker::deal(const KernelTable& kernels, const uint32_t* keys, size_t n) {
   uint32_t smallest = 0, largest = 0;
   kernels.key_range({keys, n, &smallest, &largest});
@@ -53,31 +56,35 @@ void RowRanker::deal(const KernelTable& kernels, const uint32_t* keys, size_t n)
   const uint32_t bottom = top > range ? top - range : 0;
   const uint32_t least = smallest >> shift;
   const uint32_t low = std::max(bottom, least == 0 ? 0 : least - 1);
+  const size_t bins = top - low + 1;
   bin_of_.resize(n);
-  kernels.bin_keys({keys, n, shift, low, top, bin_of_.data()});
-  bins_.assign(top - low + 1, Bin{0, 0, 0});
-}
-
-void RowRanker::count(const uint32_t* keys, size_t n) {
   place_in_bin_.resize(n);
-  for (size_t i = 0; i < n; ++i) {
-    Bin& bin = bins_[bin_of_[i]];
-    place_in_bin_[i] = bin.count++;
-    bin.seen |= keys[i] | static_cast<uint64_t>(~keys[i]) << 32;
-  }
+  listed_.resize(n + kMostLanes);
+  starts_.assign(bins + 1, 0);
+  size_t listed = 0;
+  kernels.place_keys({keys, n, shift, low, top, starts_.data(), bin_of_.data(),
+                      place_in_bin_.data(), listed_.data(), &listed});
+  // Where nearly all would be marked, as in rows of binary32, it is not worth looking.
+  const bool all = listed > n / 2;
+  mixed_.assign(bins, all ? 1 : 0);
+  for (size_t i = 0; i < listed && !all; ++i) mixed_[listed_[i]] = 1;
+  // Keys of the first bin that are too small for one of their own are not only zeros.
+  if (largest > 0 && least <= low) mixed_[0] = 1;
 }
 
+// The last bin is not empty, so that every bin's first rank has a threshold.
 void RowRanker::find_ends(const std::vector<uint32_t>& thresholds) {
-  ends_.resize(bins_.size());
-  const auto last = static_cast<uint32_t>(thresholds.size() - 1);
+  const size_t bins = mixed_.size();
+  ends_.resize(bins);
   uint32_t sum = 0;
-  for (size_t b = 0; b < bins_.size(); ++b) {
-    bins_[b].start = sum;
-    const uint32_t first = std::min(sum, last);
-    sum += bins_[b].count;
-    const uint32_t end = std::max(sum, first + 1);
-    ends_[b] = (thresholds[first] >> 16) | (thresholds[end - 1] & 0xFFFF0000u);
+  for (size_t b = 0; b < bins; ++b) {
+    const uint32_t first = sum, count = starts_[b];
+    starts_[b] = first;
+    sum += count;
+    const uint32_t last = count == 0 ? first : sum - 1;
+    ends_[b] = (thresholds[first] >> 16) | (thresholds[last] & 0xFFFF0000u);
   }
+  starts_[bins] = sum;
 }
 
 // Ranks for the undecided. False when there is too much to search.
@@ -87,14 +94,13 @@ bool RowRanker::settle(const KernelTable& kernels, const uint32_t* keys, size_t 
   size_t searched = 0;
   for (size_t u = 0; u < undecided; ++u) {
     const size_t at = undecided_[u], i = from + at;
-    const Bin& bin = bins_[bin_of_[i]];
-    const uint32_t word = words[at];
-    if (bin.tied()) {
-      set_bit(row_mask_.data(), at, word < thresholds[bin.start + place_in_bin_[i]]);
+    const uint32_t bin = bin_of_[i], word = words[at];
+    if (mixed_[bin] == 0) {
+      set_bit(row_mask_.data(), at, word < thresholds[starts_[bin] + place_in_bin_[i]]);
       continue;
     }
-    bool stays = word < thresholds[bin.start];
-    if (stays != (word < thresholds[bin.start + bin.count - 1])) {
+    bool stays = word < thresholds[starts_[bin]];
+    if (stays != (word < thresholds[starts_[bin + 1] - 1])) {
       if (++searched > kMostSearched) return false;
       stays = word < thresholds[exact_rank(kernels, keys, n, i)];
     }
@@ -109,7 +115,6 @@ void RowRanker::decide(const KernelTable& kernels, const uint32_t* keys, size_t 
   if (from == to) return;
   if (n < kShortRow) return decide_sorted(keys, n, from, to, words, thresholds, mask, bit);
   deal(kernels, keys, n);
-  count(keys, n);
   find_ends(thresholds);
   row_mask_.resize((to - from + 63) / 64);
   undecided_.resize(to - from);

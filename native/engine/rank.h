@@ -27,24 +27,18 @@ class RowRanker {
               size_t bit);
 
  private:
-  struct Bin {
-    uint32_t count;
-    uint32_t start;  // first rank
-    uint64_t seen;   // bits that are 1 in some key, and above them those that are 0 in some
-
-    bool tied() const { return (seen & (seen >> 32)) == 0; }
-  };
-
   void decide_sorted(const uint32_t* keys, size_t n, size_t from, size_t to, const uint32_t* words,
                      const std::vector<uint32_t>& thresholds, uint64_t* mask, size_t bit);
   void deal(const KernelTable& kernels, const uint32_t* keys, size_t n);
-  void count(const uint32_t* keys, size_t n);
   void find_ends(const std::vector<uint32_t>& thresholds);
   bool settle(const KernelTable& kernels, const uint32_t* keys, size_t n, size_t from,
               size_t undecided, const uint32_t* words, const std::vector<uint32_t>& thresholds);
 
-  std::vector<uint32_t> bin_of_, place_in_bin_, ends_, undecided_;
-  std::vector<Bin> bins_;
+  std::vector<uint32_t> bin_of_, place_in_bin_, undecided_;
+  std::vector<uint32_t> starts_;  // first rank of each bin, and the end of the last
+  std::vector<uint32_t> ends_;    // as kernels/rank.h has them
+  std::vector<uint8_t> mixed_;    // whether a bin may have different keys
+  std::vector<uint32_t> listed_;
   std::vector<uint64_t> row_mask_, sorted_;
 };
 

@@ -265,20 +265,25 @@ struct KeyRangeArgs {
   uint32_t* largest;
 };
 
-struct KeyRankArgs {
+struct BoundArgs {
   const uint32_t* keys;
   size_t n;
-  size_t element;
-  uint32_t* rank;
+  uint32_t bound;
+  uint32_t* count;
 };
 
-struct BinArgs {
+// counts, one for each bin, are added to. Up to 16 words after the last one listed are clobbered.
+struct PlaceArgs {
   const uint32_t* keys;
   size_t n;
   int shift;
   uint32_t low;
   uint32_t top;
+  uint32_t* counts;
   uint32_t* bins;
+  uint32_t* places;
+  uint32_t* mixed;
+  size_t* mixed_count;
 };
 
 // ends: for each bin the high halves of its ranks' lowest and highest threshold. The mask's bits

@@ -98,16 +98,16 @@ ANYWHERE void keep_random(const RandomMaskArgs& a) {
 
 template <class V>
 ANYWHERE void random_words(const RandomWordArgs& a) {
-  constexpr size_t step = size_t{4} * V::lanes;
+  constexpr size_t groups = kPhiloxGroups<V>, each = size_t{4} * V::lanes, step = groups * each;
   for (size_t i = 0; i < a.n; i += step) {
-    PhiloxBlock<V> block[1];
-    philox<V, 1>((a.first + i) / 4, a, block);
+    PhiloxBlock<V> blocks[groups];
+    philox<V, groups>((a.first + i) / 4, a, blocks);
     if (i + step <= a.n) {
-      V::store_woven(a.words + i, block[0].words);
+      for (size_t g = 0; g < groups; ++g) V::store_woven(a.words + i + g * each, blocks[g].words);
       continue;
     }
     uint32_t woven[step];
-    V::store_woven(woven, block[0].words);
+    for (size_t g = 0; g < groups; ++g) V::store_woven(woven + g * each, blocks[g].words);
     std::memcpy(a.words + i, woven, (a.n - i) * sizeof(uint32_t));
   }
 }

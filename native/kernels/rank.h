@@ -2,14 +2,16 @@
 //
 // key_range:   the smallest of the keys above 0 and the largest of those below infinity
 //              (0x7F800000), which are infinity and 0 where there are none.
-// bin_keys:    min(key >> shift, top) - low, 0 where that is negative: bins of equal width in the
-//              logarithm, infinities and NaN in the last one.
-// key_rank:    how many keys are smaller than one, or equal to it and before it.
+// place_keys:  bins min(key >> shift, top) - low, 0 where that is negative: of equal width in the
+//              logarithm, infinities and NaN in the last one. An element's place is how many of its
+//              bin came before it. Listed are the bins of keys that the bin's number does not say
+//              in full, once for every such key.
+// count_below: how many keys are below a bound.
 // decide_bins: an element's bin has the high halves of the lowest and the highest threshold of its
 //              ranks, packed as low | high << 16. Its word is below all of them when its own high
 //              half is below the lower one, and not below any when it is above the higher one. Bit
 //              i of the mask is set in the first case; what is neither is listed as undecided.
-// Memory: one read of keys, or of bins and words; gathers from a table that fits the first cache.
+// Memory: one read of keys, or of bins and words; tables that fit the first cache.
 #pragma once
 
 #include <cstring>
@@ -20,9 +22,9 @@
 
 namespace {
 
-using weightloom::BinArgs;
+using weightloom::BoundArgs;
 using weightloom::KeyRangeArgs;
-using weightloom::KeyRankArgs;
+using weightloom::PlaceArgs;
 using weightloom::RankBinArgs;
 
 // Calls `body(at, live, load)` for every group of lanes; `load` pads the last one with zeros.
@@ -64,33 +66,37 @@ ANYWHERE void key_range(const KeyRangeArgs& a) {
 }
 
 template <class V>
-ANYWHERE void key_rank(const KeyRankArgs& a) {
-  const auto key = V::set_u32(a.keys[a.element]);
-  const auto element = V::set_u32(static_cast<uint32_t>(a.element));
-  uint32_t rank = 0;
-  walk_u32<V>(a.n, [&](size_t at, int live, auto load) {
-    const auto other = load(a.keys);
-    const auto before = V::less_u32(V::iota(static_cast<uint32_t>(at)), element);
-    const auto tied = V::both(V::equal_u32(other, key), before);
+ANYWHERE void count_below(const BoundArgs& a) {
+  const auto bound = V::set_u32(a.bound);
+  uint32_t count = 0;
+  walk_u32<V>(a.n, [&](size_t, int live, auto load) {
     const auto alive = static_cast<uint32_t>((uint64_t{1} << live) - 1);
-    const uint32_t lower = V::bits(V::either(V::less_u32(other, key), tied)) & alive;
-    rank += count_ones(lower);
+    count += count_ones(V::bits(V::less_u32(load(a.keys), bound)) & alive);
   });
-  *a.rank = rank;
+  *a.count = count;
 }
 
 template <class V>
-ANYWHERE void bin_keys(const BinArgs& a) {
-  const auto low = V::set_u32(a.low);
-  const auto top = V::set_u32(a.top);
+ANYWHERE void place_keys(const PlaceArgs& a) {
+  const auto low = V::set_u32(a.low), top = V::set_u32(a.top);
+  const auto zero = V::set_u32(0), largest = V::set_u32(a.top << a.shift);
+  size_t mixed = 0;
   walk_u32<V>(a.n, [&](size_t at, int live, auto load) {
-    auto bin = V::shift_right_u32(load(a.keys), a.shift);
+    const auto keys = load(a.keys);
+    auto bin = V::shift_right_u32(keys, a.shift);
     bin = V::select_u32(V::less_u32(bin, top), bin, top);
-    bin = V::select_u32(V::less_u32(bin, low), low, bin);
+    bin = V::sub_u32(V::select_u32(V::less_u32(bin, low), low, bin), low);
+    const auto unsaid = V::shift_left_u32(keys, 32 - a.shift);
+    const auto other = V::either(V::less_u32(zero, unsaid), V::less_u32(largest, keys));
+    const auto others = V::bits(other) & static_cast<uint32_t>((uint64_t{1} << live) - 1);
+    V::store_chosen_u32(a.mixed + mixed, others, bin);
+    mixed += count_ones(others);
     uint32_t lanes[V::lanes];
-    V::store_u32(lanes, V::sub_u32(bin, low));
+    V::store_u32(lanes, bin);
     std::memcpy(a.bins + at, lanes, static_cast<size_t>(live) * sizeof(uint32_t));
   });
+  *a.mixed_count = mixed;
+  for (size_t i = 0; i < a.n; ++i) a.places[i] = a.counts[a.bins[i]]++;
 }
 
 template <class V>

@@ -437,21 +437,32 @@ inline Bytes run_key_range(const KernelTable& table, const Call& c, Arena& arena
   return bytes_of(range, 2);
 }
 
-inline Bytes run_key_rank(const KernelTable& table, const Call& c, Arena& arena) {
-  uint32_t rank = 77;
-  if (c.n == 0) return {};
-  const size_t element = c.n * c.variant / kVariants;
-  table.key_rank({arena.input_of<uint32_t>(c.keys), c.n, element, &rank});
-  return bytes_of(&rank, 1);
+inline Bytes run_count_below(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint32_t bound =
+      c.variant == 0 ? 0 : key_of(c, c.n * c.variant / kVariants) + c.variant % 2;
+  uint32_t count = 77;
+  table.count_below({arena.input_of<uint32_t>(c.keys), c.n, bound, &count});
+  return bytes_of(&count, 1);
 }
 
-inline Bytes run_bin_keys(const KernelTable& table, const Call& c, Arena& arena) {
-  const auto* keys = arena.input_of<uint32_t>(c.keys);
+inline Bytes run_place_keys(const KernelTable& table, const Call& c, Arena& arena) {
+  const int shift = 18 + static_cast<int>(c.variant);
+  const uint32_t top = 0x7F000000u >> shift, low = c.variant % 2 == 0 ? 0 : top / 2;
+  const size_t count = top - low + 1;
+  auto* counts = arena.output_of<uint32_t>(count);
+  std::fill(counts, counts + count, c.variant);
   auto* bins = arena.output_of<uint32_t>(c.n);
-  const int shift = 15 + static_cast<int>(c.variant);
-  const uint32_t top = 0x7F000000u >> shift;
-  table.bin_keys({keys, c.n, shift, c.variant % 2 == 0 ? 0 : top / 2, top, bins});
-  return bytes_of(bins, c.n);
+  auto* places = arena.output_of<uint32_t>(c.n);
+  auto* mixed = arena.output_of<uint32_t>(c.n + 16);
+  size_t found = 77;
+  table.place_keys({arena.input_of<uint32_t>(c.keys), c.n, shift, low, top, counts, bins, places,
+                    mixed, &found});
+  Bytes out = bytes_of(counts, count);
+  append(out, bytes_of(bins, c.n));
+  append(out, bytes_of(places, c.n));
+  append(out, bytes_of(&found, 1));
+  append(out, bytes_of(mixed, found));
+  return out;
 }
 
 inline Bytes run_decide_bins(const KernelTable& table, const Call& c, Arena& arena) {
