@@ -3,19 +3,19 @@ import { MergeError } from "../errors.ts";
 import type { Operation, Plan, PlanInput } from "../plan/types.ts";
 import type { StepResult } from "../run/work.ts";
 import { closing, items, members, opening } from "./lines.ts";
+import { TextBytes } from "./text.ts";
 
 /** Name of the file. */
 export const MANIFEST = "weightloom.manifest.json";
 
 const DIGEST = "xxh64 of the XXH64 digests of blocks of 65,536 elements";
 
-/** A digest that is not known yet, as it stands in a draft; no name can hold such quotes. */
+/** As long as every digest, in whose place it stands in a draft. */
 const UNKNOWN = ".".repeat(16);
-const BEFORE = '"digest":"';
-const HOLE = BEFORE + UNKNOWN;
 
-/** Lines that are made bytes at a time. */
-const LINES = 512;
+/** Bytes of a line, about: of a tensor, and of each of its inputs. */
+const LINE = 320;
+const INPUT = 160;
 
 /**
  * `weightloom.manifest.json`: what was merged, how each tensor was made, and what came out.
@@ -27,6 +27,8 @@ export class ManifestDraft {
   readonly #version: string;
   /** Positions of the steps by name of their tensors. */
   readonly #order: readonly number[];
+  /** Where the digests of these begin. */
+  readonly #digests: number[] = [];
   readonly #bytes: Buffer;
 
   constructor(plan: Plan, version: string) {
@@ -45,11 +47,9 @@ export class ManifestDraft {
       throw new MergeError("INTERNAL", `${steps.length} steps have ${results.length} results`);
     }
     if (!results.every(isPlain)) return this.#write(results);
-    let at = 0;
-    for (const i of this.#order) {
-      at = this.#bytes.indexOf(HOLE, at, "latin1") + BEFORE.length;
-      this.#bytes.write(results[i].digest, at, "latin1");
-    }
+    this.#order.forEach((step, i) => {
+      this.#bytes.write(results[step].digest, this.#digests[i], "latin1");
+    });
     return this.#bytes;
   }
 
@@ -67,22 +67,26 @@ export class ManifestDraft {
       ["outputs", items(plan.shards.map(({ name, size }) => ({ name, size })))],
       ...trimsOf(plan),
     ]);
-    const after = closing([["paths", members({ models: plan.models, donor, inputs })]]);
-    const tensors = this.#tensors(results);
-    return Buffer.concat([Buffer.from(`${before}  "tensors": `), ...tensors, Buffer.from(after)]);
+    const most = plan.steps.reduce((sum, step) => sum + LINE + INPUT * step.inputs.length, 0);
+    const text = new TextBytes(before.length + most);
+    text.add(`${before}  "tensors": `);
+    this.#addTensors(text, results);
+    text.add(closing([["paths", members({ models: plan.models, donor, inputs })]]));
+    return text.bytes();
   }
 
-  /** Members of the section of tensors. */
-  #tensors(results: readonly StepResult[] | undefined): Buffer[] {
-    const order = this.#order;
-    if (order.length === 0) return [Buffer.from("{}")];
-    const writer = new TensorLines(this.#plan);
-    const chunks: Buffer[] = [];
-    for (let at = 0; at < order.length; at += LINES) {
-      const lines = order.slice(at, at + LINES).map((i) => writer.line(i, results?.[i]));
-      chunks.push(Buffer.from((at === 0 ? "{\n" : ",\n") + lines.join(",\n")));
+  #addTensors(text: TextBytes, results: readonly StepResult[] | undefined): void {
+    const lines = new TensorLines(this.#plan);
+    let separator = "{\n";
+    for (const step of this.#order) {
+      const name = JSON.stringify(this.#plan.steps[step].tensor);
+      const before = separator + lines.toDigest(step, name);
+      const start = text.length;
+      const plain = text.add(before + lines.fromDigest(step, name, results?.[step]));
+      this.#digests.push(start + (plain ? before.length : Buffer.byteLength(before)));
+      separator = ",\n";
     }
-    return [...chunks, Buffer.from("\n  }")];
+    text.add(this.#order.length === 0 ? "{}" : "\n  }");
   }
 }
 
@@ -90,44 +94,61 @@ function isPlain(result: StepResult): boolean {
   return result.digest.length === UNKNOWN.length && countNonfinite(result) === undefined;
 }
 
-/** Writes what was done for each tensor; what many lines have in common is made text once. */
-class TensorLines {
-  readonly #plan: Plan;
-  readonly #shards: readonly string[];
-  readonly #operations = new Map<Operation, string>();
+/** What is made text once for all lines that have it in common. */
+class Common<K> {
+  readonly #known = new Map<K, string>();
 
-  constructor(plan: Plan) {
-    this.#plan = plan;
-    this.#shards = plan.shards.map(({ name }) => `"shard":${JSON.stringify(name)}`);
-  }
-
-  line(at: number, result: StepResult | undefined): string {
-    const { tensor, dtype, shape, shard, offset, inputs, operation } = this.#plan.steps[at];
-    const name = JSON.stringify(tensor);
-    const place = `"dtype":"${dtype}","shape":[${shape.join()}],${this.#shards[shard]}`;
-    const digest = `"offset":${offset},${BEFORE}${result?.digest ?? UNKNOWN}",`;
-    const nonfinite = result && countNonfinite(result);
-    const counted = nonfinite === undefined ? "" : `"nonfinite":${JSON.stringify(nonfinite)},`;
-    let from = "";
-    for (const input of inputs) {
-      const own = input.tensor === tensor ? name : JSON.stringify(input.tensor);
-      from += `${from === "" ? "" : ","}${describeInput(input, own)}`;
-    }
-    const made = `${counted}${this.#operation(operation)},"inputs":[${from}]`;
-    return `    ${name}: {${place},${digest}${made}}`;
-  }
-
-  #operation(operation: Operation): string {
-    const known = this.#operations.get(operation);
+  of(key: K, make: () => string): string {
+    const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const text = `"operation":${ordered(operation)}`;
-    this.#operations.set(operation, text);
+    const text = make();
+    this.#known.set(key, text);
     return text;
   }
 }
 
-function describeInput({ model, source, dtype, offset }: PlanInput, name: string): string {
-  return `{"model":${model},"source":${source},"tensor":${name},"dtype":"${dtype}","offset":${offset}}`;
+/** Writes what was done for each tensor: the part of its line before the digest, and that from it. */
+class TensorLines {
+  readonly #plan: Plan;
+  readonly #shards: readonly string[];
+  readonly #operations = new Common<Operation>();
+  readonly #shapes = new Common<readonly number[]>();
+  readonly #sources: readonly Common<number>[];
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.#shards = plan.shards.map(({ name }) => `"shard":${JSON.stringify(name)},"offset":`);
+    this.#sources = plan.sources.map(() => new Common());
+  }
+
+  toDigest(at: number, name: string): string {
+    const { dtype, shape, shard, offset } = this.#plan.steps[at];
+    const shaped = this.#shapes.of(shape, () => `","shape":[${shape.join()}],`);
+    const place = `"dtype":"${dtype}${shaped}${this.#shards[shard]}${offset}`;
+    return `    ${name}: {${place},"digest":"`;
+  }
+
+  fromDigest(at: number, name: string, result: StepResult | undefined): string {
+    const { tensor, inputs, operation } = this.#plan.steps[at];
+    const nonfinite = result && countNonfinite(result);
+    const counted = nonfinite === undefined ? "" : `"nonfinite":${JSON.stringify(nonfinite)},`;
+    const made = this.#operations.of(operation, () => ordered(operation));
+    let from = "";
+    for (const input of inputs) {
+      const own = input.tensor === tensor ? name : JSON.stringify(input.tensor);
+      from += `${from === "" ? "" : ","}${this.#input(input, own)}`;
+    }
+    const digest = result?.digest ?? UNKNOWN;
+    return `${digest}",${counted}"operation":${made},"inputs":[${from}]}`;
+  }
+
+  #input({ model, source, dtype, offset }: PlanInput, name: string): string {
+    const before = this.#sources[source].of(
+      model,
+      () => `{"model":${model},"source":${source},"tensor":`,
+    );
+    return `${before}${name},"dtype":"${dtype}","offset":${offset}}`;
+  }
 }
 
 /** Selections over whole models, which a replay needs. */

@@ -100,7 +100,10 @@ describe("manifest", () => {
   });
 
   test("of many tensors, each in its line, by name", () => {
-    const names = Array.from({ length: 1100 }, (_, i) => `tensor ${i}`);
+    const names = Array.from(
+      { length: 1100 },
+      (_, i) => `tensor ${i}${i % 3 === 0 ? " größe" : ""}`,
+    );
     const digests = names.map((_, i) => i.toString(16).padStart(16, "0"));
     const results = digests.map((digest) => resultOf({ digest }));
     for (const nanBorn of [0, 1]) {
