@@ -83,7 +83,9 @@ export class ManifestDraft {
       const before = separator + lines.toDigest(step, name);
       const start = text.length;
       const plain = text.add(before + lines.fromDigest(step, name, results?.[step]));
-      this.#digests.push(start + (plain ? before.length : Buffer.byteLength(before)));
+      if (results === undefined) {
+        this.#digests.push(start + (plain ? before.length : Buffer.byteLength(before)));
+      }
       separator = ",\n";
     }
     text.add(this.#order.length === 0 ? "{}" : "\n  }");

@@ -39,7 +39,15 @@ function held(): number {
 function scratch(step: WorkStep, io: ExecuteOptions["io"]): number {
   const stored = io === "pread" ? step.inputs.length * BLOCK * 4 : 0;
   const tiles = step.inputs.length * (TILE * 4 + TILE / 8 + 512);
-  return BLOCK * 4 + TILE * 8 + 2048 * 4 + stored + tiles;
+  return BLOCK * 4 + TILE * 8 + 2048 * 4 + stored + tiles + masking(step);
+}
+
+/** Of it, the random words and masks of a block, and what ranks need of a row. */
+function masking({ operation }: WorkStep): number {
+  if (operation.op !== "task") return 0;
+  const ranks = operation.sparsify.some(({ kind }) => kind === "rank" || kind === "row");
+  const rows = ranks ? BLOCK * 4 + 40 * operation.width : 0;
+  return rows + operation.sparsify.length * (BLOCK / 8);
 }
 
 /** The same with the memory of the nested steps that make its inputs. */
@@ -59,7 +67,7 @@ function scratchOf(
 /** State that a step keeps between its phases: histograms, block sums, digests. */
 function state(step: WorkStep): number {
   const blocks = Math.ceil(step.count / BLOCK);
-  return blocks * 8 * (1 + 3 * step.inputs.length) + step.inputs.length * 2048 * 8;
+  return blocks * 8 * (1 + 6 * step.inputs.length) + step.inputs.length * 2048 * 8;
 }
 
 /** Keys that the selections over whole models collect at most, and their counts by block. */

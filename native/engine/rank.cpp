@@ -40,8 +40,8 @@ void add_bits(const uint64_t* from, size_t n, uint64_t* mask, size_t bit) {
 
 }  // namespace
 
-// Bins for the octaves that the keys span, a quarter to half as many as elements; zeros have one of
-// their own. All places in them.
+// Places every key in its bin. Bins for the octaves that the keys span, a quarter to half as many
+// as elements; zeros have one of their own unless the keys span too many.
 void RowRanker::deal(const KernelTable& kernels, const uint32_t* keys, size_t n) {
   uint32_t smallest = 0, largest = 0;
   kernels.key_range({keys, n, &smallest, &largest});
@@ -64,12 +64,12 @@ void RowRanker::deal(const KernelTable& kernels, const uint32_t* keys, size_t n)
   size_t listed = 0;
   kernels.place_keys({keys, n, shift, low, top, starts_.data(), bin_of_.data(),
                       place_in_bin_.data(), listed_.data(), &listed});
-  // Where nearly all would be marked, as in rows of binary32, it is not worth looking.
+  // Where most keys are listed, as in rows of binary32, it is not worth looking at each.
   const bool all = listed > n / 2;
   mixed_.assign(bins, all ? 1 : 0);
   for (size_t i = 0; i < listed && !all; ++i) mixed_[listed_[i]] = 1;
-  // Keys of the first bin that are too small for one of their own are not only zeros.
-  if (largest > 0 && least <= low) mixed_[0] = 1;
+  // The first bin has zeros only, or also keys that are too small for one of their own.
+  if (largest > 0) mixed_[0] = least <= low ? 1 : 0;
 }
 
 // The last bin is not empty, so that every bin's first rank has a threshold.

@@ -4,10 +4,10 @@
 // Keys are the bits of magnitudes. They are dealt into bins by their leading bits, over so many
 // octaves below the largest that what is smaller hardly matters; an outlier costs a few bins only.
 // A bin's elements have consecutive ranks, so most words are below all of its thresholds or not
-// below any, which needs no rank (kernels/rank.h). Of the rest, where all keys of a bin are equal
-// (differences of 16-bit weights take few values), the rank is the bin's first rank plus the place
-// among its equals; elsewhere the row is searched. Short rows are sorted, and so are rows with too
-// much to search.
+// below any, which needs no rank (kernels/rank.h). Of the rest, where a bin's number says its keys
+// in full (differences of 16-bit weights have few digits), they are equal, and the rank is the
+// bin's first rank plus the place among its equals; elsewhere the row is searched. Short rows are
+// sorted, and so are rows with too much to search.
 #pragma once
 
 #include <cstddef>

@@ -8,7 +8,7 @@ namespace weightloom {
 
 // Whole lines of 64 bytes are streamed; what is left at both ends is stored.
 void stream_out(uint8_t* to, const uint8_t* from, size_t n) {
-  if (!kStoresPastCache) {
+  if constexpr (!kStoresPastCache) {
     std::memcpy(to, from, n);
     return;
   }

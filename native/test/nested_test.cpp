@@ -26,10 +26,12 @@ WireJob without_unnestable(WireJob job) {
   return job;
 }
 
+// With spare memory for the masks of some blocks.
 RunResult run(const WireJob& job, std::vector<Bytes> sources, size_t threads) {
   WireJob wire = read_words(words_of(job));
   Bytes output(wire.outputs[0].size, 0xEE);
-  Job running(wire, memory_places(sources, output), {runnable_targets()[0], false, false, threads});
+  Job running(wire, memory_places(sources, output),
+              {runnable_targets()[0], false, false, threads, nullptr, threads * kBlock / 8});
   work_on(running, threads);
   running.finish();
   if (running.failed()) throw running.error();

@@ -7,7 +7,7 @@ import { below, check, rounds } from "./work.mjs";
 
 const require = createRequire(import.meta.url);
 const addon = require("node-gyp-build")(fileURLToPath(new URL("../..", import.meta.url)));
-const options = { isa: "", threads: 2, map: true, sync: false };
+const options = { isa: "", threads: 2, map: true, sync: false, spare: 0 };
 
 function detach(array) {
   structuredClone(array.buffer, { transfer: [array.buffer] });

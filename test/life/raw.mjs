@@ -110,9 +110,13 @@ const places = fc.oneof(
   anything,
 );
 const options = fc.oneof(
-  { weight: 3, arbitrary: fc.constant({ isa: "", threads: 2, map: true, sync: false }) },
-  fc.record({ isa: anything, threads: anything, map: anything, sync: anything }),
-  fc.record({ isa: fc.constantFrom("", "scalar", "avx2", "none"), threads: fc.integer() }),
+  { weight: 3, arbitrary: fc.constant({ isa: "", threads: 2, map: true, sync: false, spare: 0 }) },
+  fc.record({ isa: anything, threads: anything, map: anything, sync: anything, spare: anything }),
+  fc.record({
+    isa: fc.constantFrom("", "scalar", "avx2", "none"),
+    threads: fc.integer(),
+    spare: fc.nat(),
+  }),
   anything,
 );
 const wire = fc.oneof({ weight: 4, arbitrary: nearlyJob }, anything);

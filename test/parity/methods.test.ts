@@ -11,7 +11,7 @@ import { CASES, type Case, cases } from "./cases.ts";
 import { makeTensor, Random } from "./values.ts";
 
 const SHORT = [0, 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1000];
-/** A dtype of a case has one of these; every dtype and nearly every method has each. */
+/** A dtype of a case has one of these; every case and every dtype has each. */
 const BLOCK = [65_535, 65_536, 65_537];
 const BLOCKS = 150_001;
 const THREADS = [1, 2, 7];

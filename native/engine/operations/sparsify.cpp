@@ -13,7 +13,8 @@ constexpr size_t kBlockWords = kBlock / 64;
 
 }  // namespace
 
-Sparsifier::Sparsifier(StepIo& io, bool twice, bool collects) : io_(io), collects_(collects) {
+Sparsifier::Sparsifier(StepIo& io, bool twice, bool collects)
+    : io_(io), collects_(collects), keeps_(twice) {
   const auto& p = io.step().parameters;
   key_[0] = static_cast<uint32_t>(p[5]);
   key_[1] = static_cast<uint32_t>(p[6]);
@@ -191,7 +192,7 @@ void Sparsifier::make_block(size_t m, const Range& range, Scratch& scratch) {
   } else {
     rank_block(m, range, mask, scratch);
   }
-  if (!made.empty()) keep_block(m, range, mask);
+  if (!made.empty() && keeps_) keep_block(m, range, mask);
 }
 
 void Sparsifier::keep_block(size_t m, const Range& range, const uint64_t* mask) {

@@ -81,6 +81,10 @@ class Sparsifier {
   bool draws() const;
   void draw();
 
+  // After the first phase that asks for masks. The last one may run for a nested step, in which
+  // two threads may make the same block.
+  void keep_no_more() { keeps_ = false; }
+
   // Phase sample: brackets the thresholds, so that one sweep is enough as a rule.
   void sample(Scratch& scratch);
 
@@ -118,6 +122,7 @@ class Sparsifier {
 
   StepIo& io_;
   bool collects_;
+  bool keeps_;
   bool torch_;
   uint32_t key_[2];
   uint32_t torch_seed_;

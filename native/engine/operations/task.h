@@ -100,6 +100,7 @@ class Task : public RunningStep {
   }
 
   void end_rescale() {
+    sparsify_.keep_no_more();
     for (size_t m = 0; m < weights_.size(); ++m) {
       if (!sparsify_.masks(m)) continue;
       const double before = add_blocks(sums_[m]), after = add_blocks(kept_sums_[m]);
