@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ManifestDraft } from "../../../lib/assets/manifest.ts";
 import type { MergeError } from "../../../lib/errors.ts";
-import type { Plan } from "../../../lib/plan/types.ts";
+import type { Operation, Plan, Sparsify } from "../../../lib/plan/types.ts";
 import { chooseBackend } from "../../../lib/run/backend.ts";
 import { fuse } from "../../../lib/run/fuse.ts";
 import { fitBudget } from "../../../lib/run/memory.ts";
@@ -37,4 +37,31 @@ test("masks are kept in what a budget leaves, up to a bound", () => {
   const tight = spare(neededBy(plan) + 8e6);
   expect(tight).toBeGreaterThan(0);
   expect(tight).toBeLessThan(20e6);
+});
+
+test("rows whose elements are ranked count", () => {
+  const task = (sparsify: Sparsify): Operation => ({
+    op: "task",
+    base: 0,
+    inputs: [1],
+    weights: [1],
+    sparsify: [sparsify],
+    rescale: true,
+    factors: [1],
+    consensus: false,
+    normalize: false,
+    divisor: 1,
+    lambda: 1,
+    key: [1, 2],
+    torch: null,
+    width: 1_000_000,
+  });
+  const rank = task({ kind: "rank", low: 0.4, spread: 0.2, model: 0, inverse: false });
+  const row = task({ kind: "row", top: 1, keep: 10 });
+  const random = task({ kind: "random", threshold: 2 ** 31, model: 0 });
+  const needs = [rank, row, random].map((operation) =>
+    neededBy(planOf([step("a", { operation })])),
+  );
+  expect(needs[0] - needs[2]).toBeGreaterThan(30e6);
+  expect(needs[1]).toBe(needs[0]);
 });
