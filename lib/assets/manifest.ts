@@ -96,37 +96,20 @@ function isPlain(result: StepResult): boolean {
   return result.digest.length === UNKNOWN.length && countNonfinite(result) === undefined;
 }
 
-/** What is made text once for all lines that have it in common. */
-class Common<K> {
-  readonly #known = new Map<K, string>();
-
-  of(key: K, make: () => string): string {
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const text = make();
-    this.#known.set(key, text);
-    return text;
-  }
-}
-
 /** Writes what was done for each tensor: the part of its line before the digest, and that from it. */
 class TensorLines {
   readonly #plan: Plan;
   readonly #shards: readonly string[];
-  readonly #operations = new Common<Operation>();
-  readonly #shapes = new Common<readonly number[]>();
-  readonly #sources: readonly Common<number>[];
+  readonly #operations = new Map<Operation, string>();
 
   constructor(plan: Plan) {
     this.#plan = plan;
     this.#shards = plan.shards.map(({ name }) => `"shard":${JSON.stringify(name)},"offset":`);
-    this.#sources = plan.sources.map(() => new Common());
   }
 
   toDigest(at: number, name: string): string {
     const { dtype, shape, shard, offset } = this.#plan.steps[at];
-    const shaped = this.#shapes.of(shape, () => `","shape":[${shape.join()}],`);
-    const place = `"dtype":"${dtype}${shaped}${this.#shards[shard]}${offset}`;
+    const place = `"dtype":"${dtype}","shape":[${shape.join()}],${this.#shards[shard]}${offset}`;
     return `    ${name}: {${place},"digest":"`;
   }
 
@@ -134,23 +117,26 @@ class TensorLines {
     const { tensor, inputs, operation } = this.#plan.steps[at];
     const nonfinite = result && countNonfinite(result);
     const counted = nonfinite === undefined ? "" : `"nonfinite":${JSON.stringify(nonfinite)},`;
-    const made = this.#operations.of(operation, () => ordered(operation));
     let from = "";
     for (const input of inputs) {
       const own = input.tensor === tensor ? name : JSON.stringify(input.tensor);
-      from += `${from === "" ? "" : ","}${this.#input(input, own)}`;
+      from += `${from === "" ? "" : ","}${describeInput(input, own)}`;
     }
     const digest = result?.digest ?? UNKNOWN;
-    return `${digest}",${counted}"operation":${made},"inputs":[${from}]}`;
+    return `${digest}",${counted}${this.#operation(operation)},"inputs":[${from}]}`;
   }
 
-  #input({ model, source, dtype, offset }: PlanInput, name: string): string {
-    const before = this.#sources[source].of(
-      model,
-      () => `{"model":${model},"source":${source},"tensor":`,
-    );
-    return `${before}${name},"dtype":"${dtype}","offset":${offset}}`;
+  #operation(operation: Operation): string {
+    const known = this.#operations.get(operation);
+    if (known !== undefined) return known;
+    const text = `"operation":${ordered(operation)}`;
+    this.#operations.set(operation, text);
+    return text;
   }
+}
+
+function describeInput({ model, source, dtype, offset }: PlanInput, name: string): string {
+  return `{"model":${model},"source":${source},"tensor":${name},"dtype":"${dtype}","offset":${offset}}`;
 }
 
 /** Selections over whole models, which a replay needs. */

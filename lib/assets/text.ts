@@ -13,7 +13,7 @@ export class TextBytes {
     return this.#length;
   }
 
-  /** Whether it was of ASCII alone, a byte for each unit. */
+  /** Writes a piece; true when it was ASCII alone, a byte for each unit. */
   add(piece: string): boolean {
     const most = this.#length + 3 * piece.length;
     if (most > this.#bytes.length) this.#grow(Math.max(most, 2 * this.#bytes.length));
