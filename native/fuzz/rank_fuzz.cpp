@@ -22,6 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (uint32_t& key : keys) key = (key & 0x7FFFFFFFu) >> coarse << coarse;
   auto thresholds = input.many<uint32_t>(n);
   std::sort(thresholds.begin(), thresholds.end());
+  thresholds.push_back(thresholds.back());
   const auto words = input.many<uint32_t>(to - from);
   const auto ranks = ranks_of(keys);
   std::vector<uint64_t> mask((bit + words.size()) / 64 + 1), want(mask.size());
