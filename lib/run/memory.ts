@@ -46,7 +46,7 @@ function scratch(step: WorkStep, io: ExecuteOptions["io"]): number {
 function masking({ operation }: WorkStep): number {
   if (operation.op !== "task") return 0;
   const ranks = operation.sparsify.some(({ kind }) => kind === "rank" || kind === "row");
-  const rows = ranks ? BLOCK * 4 + 40 * operation.width : 0;
+  const rows = ranks ? (BLOCK + TILE) * 4 + 40 * operation.width : 0;
   return rows + operation.sparsify.length * (BLOCK / 8);
 }
 
@@ -64,7 +64,7 @@ function scratchOf(
   return needed;
 }
 
-/** State that a step keeps between its phases: histograms, block sums, digests. */
+/** State that a step keeps between its phases: histograms, block sums, digests, lists of masks. */
 function state(step: WorkStep): number {
   const blocks = Math.ceil(step.count / BLOCK);
   return blocks * 8 * (1 + 6 * step.inputs.length) + step.inputs.length * 2048 * 8;

@@ -12,7 +12,6 @@ namespace weightloom {
 namespace {
 
 constexpr uint32_t kMaxThreads = 1024;
-constexpr double kMostBytes = 9007199254740991.0;
 
 JobError malformed_options() { return {"ARGUMENT", "malformed options"}; }
 
@@ -87,13 +86,16 @@ std::vector<Job::Place> read_places(Napi::Array list, const WireJob& wire, bool 
   return places;
 }
 
+uint64_t read_bytes(Napi::Value value) {
+  const double bytes = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1.0;
+  if (!(bytes >= 0 && bytes <= 9007199254740991.0)) throw malformed_options();
+  return static_cast<uint64_t>(bytes);
+}
+
 // cuda: undefined, or the most bytes of device memory, 0 for no bound.
 std::shared_ptr<Accelerator> read_accelerator(Napi::Value cuda, size_t threads) {
   if (cuda.IsUndefined()) return nullptr;
-  const double bytes = cuda.IsNumber() ? cuda.As<Napi::Number>().DoubleValue() : -1.0;
-  if (!(bytes >= 0 && bytes <= kMostBytes)) throw malformed_options();
-  return cuda::make_accelerator(
-      {.max_device_memory = static_cast<uint64_t>(bytes), .threads = threads});
+  return cuda::make_accelerator({.max_device_memory = read_bytes(cuda), .threads = threads});
 }
 
 JobOptions read_options(Napi::Object options, size_t& threads) {
@@ -104,15 +106,13 @@ JobOptions read_options(Napi::Object options, size_t& threads) {
   if (kernels == nullptr) throw JobError{"BACKEND", "this machine cannot run that target"};
   threads = count.As<Napi::Number>().Uint32Value();
   if (threads < 1 || threads > kMaxThreads) throw JobError{"ARGUMENT", "threads out of range"};
-  const Napi::Value spare = options.Get("spare");
-  const double spare_bytes = spare.IsNumber() ? spare.As<Napi::Number>().DoubleValue() : -1.0;
-  if (!(spare_bytes >= 0 && spare_bytes <= kMostBytes)) throw malformed_options();
+  const uint64_t spare = read_bytes(options.Get("spare"));
   return {kernels,
           options.Get("map").ToBoolean(),
           options.Get("sync").ToBoolean(),
           threads,
           read_accelerator(options.Get("cuda"), threads),
-          static_cast<uint64_t>(spare_bytes)};
+          spare};
 }
 
 // whole(known): {outputs, results} when more than `known` outputs are whole, else undefined.

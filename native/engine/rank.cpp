@@ -6,20 +6,26 @@ namespace weightloom {
 namespace {
 
 constexpr size_t kShortRow = 512;
-constexpr uint32_t kMostOctaves = 24;
+constexpr size_t kSample = 32;
+constexpr int kMostOutside = kSample / 8;
+constexpr uint32_t kInfiniteOctave = 255;
+constexpr uint32_t kOctavesBelow = 4;
+constexpr uint32_t kOctavesAbove = 3;
 constexpr int kMantissaBits = 23;
 constexpr int kMostBits = 12;
-constexpr size_t kMostLanes = 16;
+constexpr size_t kMostZeroBins = 16;
 
 // A row is sorted when more of its elements would have to be searched for: a search reads the row,
 // and sorting costs about as much as so many searches, however long it is.
 constexpr size_t kMostSearched = 128;
 
+constexpr size_t part_of(size_t n) { return (n + kRowParts - 1) / kRowParts; }
+
 // Smaller keys, and equal ones before it.
 uint32_t exact_rank(const KernelTable& kernels, const uint32_t* keys, size_t n, size_t element) {
   uint32_t before = 0, after = 0;
-  kernels.count_below({keys, element, keys[element] + 1, &before});
-  kernels.count_below({keys + element, n - element, keys[element], &after});
+  kernels.count_within({keys, element, 0, keys[element] + 1, &before});
+  kernels.count_within({keys + element, n - element, 0, keys[element], &after});
   return before + after;
 }
 
@@ -40,103 +46,133 @@ void add_bits(const uint64_t* from, size_t n, uint64_t* mask, size_t bit) {
 
 }  // namespace
 
-// Places every key in its bin. Bins for the octaves that the keys span, a quarter to half as many
-// as elements; zeros have one of their own unless the keys span too many.
-void RowRanker::deal(const KernelTable& kernels, const uint32_t* keys, size_t n) {
-  uint32_t smallest = 0, largest = 0;
-  kernels.key_range({keys, n, &smallest, &largest});
-  smallest = std::min(smallest, largest);
-  const uint32_t spanned = (largest >> kMantissaBits) - (smallest >> kMantissaBits) + 1;
-  const size_t octaves = std::min(spanned, kMostOctaves);
-  int bits = 0;
-  while (bits < kMostBits && octaves << (bits + 2) <= n) ++bits;
-  const int shift = kMantissaBits - bits;
-  const uint32_t top = largest >> shift;
-  const uint32_t range = static_cast<uint32_t>(octaves << bits);
-  const uint32_t bottom = top > range ? top - range : 0;
-  const uint32_t least = smallest >> shift;
-  const uint32_t low = std::max(bottom, least == 0 ? 0 : least - 1);
-  const size_t bins = top - low + 1;
+// Octaves, which are exponents of binary32, that hold nearly all of a row, by a sample of it: those
+// around the mean, which outliers hardly move, or all that the sample spans where it is spread out.
+RowRanker::Octaves RowRanker::octaves_of(const Row& row) {
+  uint32_t found[kSample], count = 0, sum = 0;
+  Octaves all{kInfiniteOctave, 0};
+  for (size_t i = 0, at = 0; i < kSample; ++i, at += row.n / kSample) {
+    const uint32_t octave = row.keys[at] >> kMantissaBits;
+    if (row.keys[at] == 0 || octave == kInfiniteOctave) continue;
+    found[count++] = octave;
+    sum += octave;
+    all = {std::min(all.lowest, octave), std::max(all.highest, octave)};
+  }
+  if (count == 0) return {kInfiniteOctave / 2, kInfiniteOctave / 2};
+  const uint32_t mean = sum / count;
+  const Octaves near{std::max(all.lowest, mean < kOctavesBelow ? 0 : mean - kOctavesBelow),
+                     std::min(all.highest, mean + kOctavesAbove)};
+  const auto outside = std::count_if(found, found + count, [&](uint32_t octave) {
+    return octave < near.lowest || octave > near.highest;
+  });
+  return outside > kMostOutside ? all : near;
+}
+
+// Puts every key in its bin, and counts. Some eighth as many bins as elements, and those of zeros,
+// which the place in the row divides.
+void RowRanker::deal(const Row& row) {
+  const size_t n = row.n;
+  const Octaves octaves = octaves_of(row);
+  int bits = 0, zero_shift = 4;
+  while (bits < kMostBits && (octaves.highest - octaves.lowest + 1) << (bits + 3) <= n) ++bits;
+  while ((n - 1) >> zero_shift >= kMostZeroBins) ++zero_shift;
+  const uint32_t top = ((octaves.highest + 1) << bits) - 1;
+  const uint32_t low = std::max(1u, octaves.lowest << bits) - 1;
+  const auto zeros = static_cast<uint32_t>((n - 1) >> zero_shift) + 1;
+  const size_t bins = zeros + top - low + 1;
   bin_of_.resize(n);
-  place_in_bin_.resize(n);
-  listed_.resize(n + kMostLanes);
-  starts_.assign(bins + 1, 0);
+  listed_.resize(n + kListRoom);
+  counts_.assign(kRowParts * bins, 0);
   size_t listed = 0;
-  kernels.place_keys({keys, n, shift, low, top, starts_.data(), bin_of_.data(),
-                      place_in_bin_.data(), listed_.data(), &listed});
+  row.kernels.deal_keys({row.keys, n, kMantissaBits - bits, low, top, zero_shift, zeros, part_of(n),
+                         counts_.data(), bin_of_.data(), listed_.data(), &listed});
   // Where most keys are listed, as in rows of binary32, it is not worth looking at each.
   const bool all = listed > n / 2;
   mixed_.assign(bins, all ? 1 : 0);
   for (size_t i = 0; i < listed && !all; ++i) mixed_[listed_[i]] = 1;
-  // The first bin has zeros only, or also keys that are too small for one of their own.
-  if (largest > 0) mixed_[0] = least <= low ? 1 : 0;
+  // The first after those of zeros has all that is too small for a bin of its own.
+  std::fill(mixed_.begin(), mixed_.begin() + zeros, 0);
+  mixed_[zeros] = 1;
 }
 
-// The last bin is not empty, so that every bin's first rank has a threshold.
-void RowRanker::find_ends(const std::vector<uint32_t>& thresholds) {
+void RowRanker::find_ends(const Row& row) {
   const size_t bins = mixed_.size();
+  starts_.resize(bins + 1);
+  halves_.resize(bins + 1);
   ends_.resize(bins);
-  uint32_t sum = 0;
-  for (size_t b = 0; b < bins; ++b) {
-    const uint32_t first = sum, count = starts_[b];
-    starts_[b] = first;
-    sum += count;
-    const uint32_t last = count == 0 ? first : sum - 1;
-    ends_[b] = (thresholds[first] >> 16) | (thresholds[last] & 0xFFFF0000u);
-  }
-  starts_[bins] = sum;
+  row.kernels.bin_ends(
+      {counts_.data(), bins, row.thresholds, starts_.data(), halves_.data(), ends_.data()});
 }
 
 // Ranks for the undecided. False when there is too much to search.
-bool RowRanker::settle(const KernelTable& kernels, const uint32_t* keys, size_t n, size_t from,
-                       size_t undecided, const uint32_t* words,
-                       const std::vector<uint32_t>& thresholds) {
+bool RowRanker::settle(const Row& row, size_t from, size_t undecided, const uint32_t* words) {
   size_t searched = 0;
+  reached_.assign(mixed_.size(), {});
   for (size_t u = 0; u < undecided; ++u) {
     const size_t at = undecided_[u], i = from + at;
     const uint32_t bin = bin_of_[i], word = words[at];
     if (mixed_[bin] == 0) {
-      set_bit(row_mask_.data(), at, word < thresholds[starts_[bin] + place_in_bin_[i]]);
+      set_bit(row_mask_.data(), at, stays_among_equals(row, i, word));
       continue;
     }
-    bool stays = word < thresholds[starts_[bin]];
-    if (stays != (word < thresholds[starts_[bin + 1] - 1])) {
+    bool stays = word < row.thresholds[starts_[bin]];
+    if (stays != (word < row.thresholds[starts_[bin + 1] - 1])) {
       if (++searched > kMostSearched) return false;
-      stays = word < thresholds[exact_rank(kernels, keys, n, i)];
+      stays = word < row.thresholds[exact_rank(row.kernels, row.keys, row.n, i)];
     }
     set_bit(row_mask_.data(), at, stays);
   }
   return true;
 }
 
+// Decides an element of a bin whose keys are all equal: its rank is the bin's first and its place
+// among them. Elements of a bin come by growing index. Counts of the parts, and of what was asked
+// for before, mostly say closely enough where the place is.
+bool RowRanker::stays_among_equals(const Row& row, size_t element, uint32_t word) {
+  const uint32_t bin = bin_of_[element];
+  const size_t bins = mixed_.size(), part = element / part_of(row.n), begin = part * part_of(row.n);
+  uint32_t before = 0;
+  for (size_t p = 0; p < part; ++p) before += counts_[p * bins + bin];
+  Reached& reached = reached_[bin];
+  if (reached.at < begin) reached = {static_cast<uint32_t>(begin), before};
+  const size_t lowest = starts_[bin] + reached.count;
+  const size_t last = starts_[bin] + before + counts_[part * bins + bin] - 1;
+  if (word < row.thresholds[lowest]) return true;
+  if (word >= row.thresholds[std::min(last, lowest + element - reached.at)]) return false;
+  uint32_t more = 0;
+  row.kernels.count_within({bin_of_.data() + reached.at, element - reached.at, bin, 1, &more});
+  reached = {static_cast<uint32_t>(element), reached.count + more};
+  return word < row.thresholds[lowest + more];
+}
+
 void RowRanker::decide(const KernelTable& kernels, const uint32_t* keys, size_t n, size_t from,
                        size_t to, const uint32_t* words, const std::vector<uint32_t>& thresholds,
                        uint64_t* mask, size_t bit) {
   if (from == to) return;
-  if (n < kShortRow) return decide_sorted(keys, n, from, to, words, thresholds, mask, bit);
-  deal(kernels, keys, n);
-  find_ends(thresholds);
+  const Row row{kernels, keys, n, thresholds.data()};
+  if (n < kShortRow) return decide_sorted(row, from, to, words, mask, bit);
+  deal(row);
+  find_ends(row);
   row_mask_.resize((to - from + 63) / 64);
   undecided_.resize(to - from);
   size_t undecided = 0;
   kernels.decide_bins({bin_of_.data() + from, words, to - from, ends_.data(), row_mask_.data(),
                        undecided_.data(), &undecided});
-  if (!settle(kernels, keys, n, from, undecided, words, thresholds)) {
-    return decide_sorted(keys, n, from, to, words, thresholds, mask, bit);
+  if (!settle(row, from, undecided, words)) {
+    return decide_sorted(row, from, to, words, mask, bit);
   }
   add_bits(row_mask_.data(), to - from, mask, bit);
 }
 
-void RowRanker::decide_sorted(const uint32_t* keys, size_t n, size_t from, size_t to,
-                              const uint32_t* words, const std::vector<uint32_t>& thresholds,
+void RowRanker::decide_sorted(const Row& row, size_t from, size_t to, const uint32_t* words,
                               uint64_t* mask, size_t bit) {
-  sorted_.resize(n);
-  for (size_t i = 0; i < n; ++i) sorted_[i] = (static_cast<uint64_t>(keys[i]) << 32) | i;
+  sorted_.resize(row.n);
+  for (size_t i = 0; i < row.n; ++i) sorted_[i] = (static_cast<uint64_t>(row.keys[i]) << 32) | i;
   std::sort(sorted_.begin(), sorted_.end());
-  for (size_t rank = 0; rank < n; ++rank) {
+  for (size_t rank = 0; rank < row.n; ++rank) {
     const size_t i = static_cast<uint32_t>(sorted_[rank]);
     if (i < from || i >= to) continue;
-    set_bit(mask, bit + i - from, words[i - from] < thresholds[rank]);
+    set_bit(mask, bit + i - from, words[i - from] < row.thresholds[rank]);
   }
 }
 

@@ -258,32 +258,42 @@ struct RandomWordArgs {
   uint32_t* words;
 };
 
-struct KeyRangeArgs {
-  const uint32_t* keys;
+struct WithinArgs {
+  const uint32_t* from;
   size_t n;
-  uint32_t* smallest;
-  uint32_t* largest;
-};
-
-struct BoundArgs {
-  const uint32_t* keys;
-  size_t n;
-  uint32_t bound;
+  uint32_t first;
+  uint32_t width;
   uint32_t* count;
 };
 
-// counts, one for each bin, are added to. Up to 16 words after the last one listed are clobbered.
-struct PlaceArgs {
+constexpr size_t kRowParts = 4;
+
+// part: elements of each of the row's kRowParts; the last ones may have fewer. counts: for each of
+// them, of each of zeros + top - low + 1 bins; they are added to. Up to 16 words after the last one
+// listed are clobbered.
+struct DealArgs {
   const uint32_t* keys;
   size_t n;
   int shift;
   uint32_t low;
   uint32_t top;
+  int zero_shift;
+  uint32_t zeros;
+  size_t part;
   uint32_t* counts;
   uint32_t* bins;
-  uint32_t* places;
   uint32_t* mixed;
   size_t* mixed_count;
+};
+
+// counts as above; starts and halves have room for one more than the bins.
+struct BinEndArgs {
+  const uint32_t* counts;
+  size_t bins;
+  const uint32_t* thresholds;
+  uint32_t* starts;
+  uint32_t* halves;
+  uint32_t* ends;
 };
 
 // ends: for each bin the high halves of its ranks' lowest and highest threshold. The mask's bits

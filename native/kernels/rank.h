@@ -1,16 +1,16 @@
 // Decisions by rank without sorting; engine/rank.h says how the parts go together.
 //
-// key_range:   the smallest of the keys above 0 and the largest of those below infinity
-//              (0x7F800000), which are infinity and 0 where there are none.
-// place_keys:  bins min(key >> shift, top) - low, 0 where that is negative: of equal width in the
-//              logarithm, infinities and NaN in the last one. An element's place is how many of its
-//              bin came before it. Listed are the bins of keys that the bin's number does not say
-//              in full, once for every such key.
-// count_below: how many keys are below a bound.
-// decide_bins: an element's bin has the high halves of the lowest and the highest threshold of its
-//              ranks, packed as low | high << 16. Its word is below all of them when its own high
-//              half is below the lower one, and not below any when it is above the higher one. Bit
-//              i of the mask is set in the first case; what is neither is listed as undecided.
+// count_within: how many words w have first <= w < first + width.
+// deal_keys:    bin zeros + min(max(key >> shift, low), top) - low, so that bins are of equal width
+//               in the logarithm; the first one has what is too small for it, the last one what is
+//               too large, NaN too. A key of 0 has bin index >> zero_shift, which is below `zeros`.
+//               Counted are the keys of a bin in each part of the row. Listed are the bins of keys
+//               that the bin's number does not say in full, once for every such key.
+// bin_ends:     first ranks of the bins, high halves of their thresholds, and for each bin that and
+//               the next bin's, packed as low | high << 16.
+// decide_bins:  a word is below all thresholds of its bin when its own high half is below the lower
+//               one, and not below any when it is above the higher one. Bit i of the mask is set in
+//               the first case; what is neither is listed as undecided.
 // Memory: one read of keys, or of bins and words; tables that fit the first cache.
 #pragma once
 
@@ -22,10 +22,11 @@
 
 namespace {
 
-using weightloom::BoundArgs;
-using weightloom::KeyRangeArgs;
-using weightloom::PlaceArgs;
+using weightloom::BinEndArgs;
+using weightloom::DealArgs;
+using weightloom::kRowParts;
 using weightloom::RankBinArgs;
+using weightloom::WithinArgs;
 
 // Calls `body(at, live, load)` for every group of lanes; `load` pads the last one with zeros.
 template <class V, class Body>
@@ -42,61 +43,97 @@ ANYWHERE inline void walk_u32(size_t n, Body body) {
 }
 
 template <class V>
-ANYWHERE void key_range(const KeyRangeArgs& a) {
-  const auto infinity = V::set_u32(0x7F800000u);
-  const auto zero = V::set_u32(0);
-  auto smallest = infinity, largest = zero;
-  walk_u32<V>(a.n, [&](size_t, int, auto load) {
-    const auto key = load(a.keys);
-    const auto finite = V::less_u32(key, infinity);
-    const auto high = V::select_u32(finite, key, zero);
-    const auto low = V::select_u32(V::both(finite, V::less_u32(zero, key)), key, infinity);
-    largest = V::select_u32(V::less_u32(largest, high), high, largest);
-    smallest = V::select_u32(V::less_u32(low, smallest), low, smallest);
-  });
-  uint32_t low[V::lanes], high[V::lanes];
-  V::store_u32(low, smallest);
-  V::store_u32(high, largest);
-  *a.smallest = low[0];
-  *a.largest = high[0];
-  for (int i = 1; i < V::lanes; ++i) {
-    *a.smallest = low[i] < *a.smallest ? low[i] : *a.smallest;
-    *a.largest = high[i] > *a.largest ? high[i] : *a.largest;
+ANYWHERE inline void store_lanes(uint32_t* to, int live, typename V::U values) {
+  if (live == V::lanes) return V::store_u32(to, values);
+  uint32_t lanes[V::lanes];
+  V::store_u32(lanes, values);
+  std::memcpy(to, lanes, static_cast<size_t>(live) * sizeof(uint32_t));
+}
+
+template <class V>
+ANYWHERE void count_within(const WithinArgs& a) {
+  const auto first = V::set_u32(a.first), width = V::set_u32(a.width);
+  const auto zero = V::set_u32(0), one = V::set_u32(1);
+  auto counts = zero, others = zero;
+  const auto within = [&](const uint32_t* words) {
+    return V::select_u32(V::less_u32(V::sub_u32(V::load_u32(words), first), width), one, zero);
+  };
+  size_t i = 0;
+  for (; i + 2 * V::lanes <= a.n; i += 2 * V::lanes) {
+    counts = V::add_u32(counts, within(a.from + i));
+    others = V::add_u32(others, within(a.from + i + V::lanes));
+  }
+  uint32_t lanes[V::lanes], count = 0;
+  V::store_u32(lanes, V::add_u32(counts, others));
+  for (const uint32_t lane : lanes) count += lane;
+  for (; i < a.n; ++i) count += a.from[i] - a.first < a.width ? 1 : 0;
+  *a.count = count;
+}
+
+// One table for each part, so that an increment need not wait for the one before.
+ANYWHERE inline void count_parts(const DealArgs& a) {
+  const size_t part = a.part, stride = a.zeros + a.top - a.low + 1;
+  const size_t whole = a.n > 3 * part ? a.n - 3 * part : 0;
+  const uint32_t *first = a.bins, *second = first + part, *third = second + part;
+  const uint32_t* fourth = third + part;
+  uint32_t *one = a.counts, *two = one + stride, *three = two + stride, *four = three + stride;
+  for (size_t i = 0; i < whole; ++i) {
+    ++one[first[i]];
+    ++two[second[i]];
+    ++three[third[i]];
+    ++four[fourth[i]];
+  }
+  for (size_t p = 0; p < kRowParts; ++p) {
+    const size_t end = (p + 1) * part < a.n ? (p + 1) * part : a.n;
+    for (size_t i = p * part + whole; i < end; ++i) ++a.counts[p * stride + a.bins[i]];
   }
 }
 
 template <class V>
-ANYWHERE void count_below(const BoundArgs& a) {
-  const auto bound = V::set_u32(a.bound);
-  uint32_t count = 0;
-  walk_u32<V>(a.n, [&](size_t, int live, auto load) {
-    const auto alive = static_cast<uint32_t>((uint64_t{1} << live) - 1);
-    count += count_ones(V::bits(V::less_u32(load(a.keys), bound)) & alive);
+ANYWHERE void deal_keys(const DealArgs& a) {
+  const auto low = V::set_u32(a.low), top = V::set_u32(a.top);
+  const auto before = V::set_u32(a.low - a.zeros), zero = V::set_u32(0);
+  const auto most = V::set_u32(a.top << a.shift);
+  const int shift = a.shift, zero_shift = a.zero_shift;
+  uint32_t *bins = a.bins, *mixed = a.mixed;
+  walk_u32<V>(a.n, [&](size_t at, int live, auto load) {
+    const auto keys = load(a.keys);
+    const auto bin = V::min_u32(V::max_u32(V::shift_right_u32(keys, shift), low), top);
+    const auto of_zeros = V::set_u32(static_cast<uint32_t>(at >> zero_shift));
+    const auto placed = V::select_u32(V::equal_u32(keys, zero), of_zeros, V::sub_u32(bin, before));
+    store_lanes<V>(bins + at, live, placed);
+    const auto unsaid = V::less_u32(zero, V::shift_left_u32(keys, 32 - shift));
+    const auto other = V::either(unsaid, V::less_u32(most, keys));
+    const auto others = V::bits(other) & static_cast<uint32_t>((uint64_t{1} << live) - 1);
+    V::store_chosen_u32(mixed, others, placed);
+    mixed += count_ones(others);
   });
-  *a.count = count;
+  *a.mixed_count = static_cast<size_t>(mixed - a.mixed);
+  count_parts(a);
 }
 
 template <class V>
-ANYWHERE void place_keys(const PlaceArgs& a) {
-  const auto low = V::set_u32(a.low), top = V::set_u32(a.top);
-  const auto zero = V::set_u32(0), largest = V::set_u32(a.top << a.shift);
-  size_t mixed = 0;
-  walk_u32<V>(a.n, [&](size_t at, int live, auto load) {
-    const auto keys = load(a.keys);
-    auto bin = V::shift_right_u32(keys, a.shift);
-    bin = V::select_u32(V::less_u32(bin, top), bin, top);
-    bin = V::sub_u32(V::select_u32(V::less_u32(bin, low), low, bin), low);
-    const auto unsaid = V::shift_left_u32(keys, 32 - a.shift);
-    const auto other = V::either(V::less_u32(zero, unsaid), V::less_u32(largest, keys));
-    const auto others = V::bits(other) & static_cast<uint32_t>((uint64_t{1} << live) - 1);
-    V::store_chosen_u32(a.mixed + mixed, others, bin);
-    mixed += count_ones(others);
-    uint32_t lanes[V::lanes];
-    V::store_u32(lanes, bin);
-    std::memcpy(a.bins + at, lanes, static_cast<size_t>(live) * sizeof(uint32_t));
+ANYWHERE void bin_ends(const BinEndArgs& a) {
+  walk_u32<V>(a.bins, [&](size_t at, int live, auto load) {
+    auto sum = load(a.counts);
+    for (size_t p = 1; p < kRowParts; ++p) sum = V::add_u32(sum, load(a.counts + p * a.bins));
+    store_lanes<V>(a.starts + at, live, sum);
   });
-  *a.mixed_count = mixed;
-  for (size_t i = 0; i < a.n; ++i) a.places[i] = a.counts[a.bins[i]]++;
+  uint32_t start = 0;
+  for (size_t b = 0; b < a.bins; ++b) {
+    const uint32_t count = a.starts[b];
+    a.starts[b] = start;
+    start += count;
+  }
+  a.starts[a.bins] = start;
+  walk_u32<V>(a.bins + 1, [&](size_t at, int live, auto load) {
+    const auto threshold = V::gather_u32(a.thresholds, load(a.starts));
+    store_lanes<V>(a.halves + at, live, V::shift_right_u32(threshold, 16));
+  });
+  walk_u32<V>(a.bins, [&](size_t at, int live, auto load) {
+    const auto higher = V::shift_left_u32(load(a.halves + 1), 16);
+    store_lanes<V>(a.ends + at, live, V::add_u32(load(a.halves), higher));
+  });
 }
 
 template <class V>

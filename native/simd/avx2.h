@@ -115,6 +115,8 @@ struct Avx2 {
   static U shift_right_u32(U a, int bits) { return _mm256_srli_epi32(a, bits); }
   static U add_u32(U a, U b) { return _mm256_add_epi32(a, b); }
   static U xor_u32(U a, U b) { return _mm256_xor_si256(a, b); }
+  static U min_u32(U a, U b) { return _mm256_min_epu32(a, b); }
+  static U max_u32(U a, U b) { return _mm256_max_epu32(a, b); }
   static M less_u32(U a, U b) {
     const U flip = _mm256_set1_epi32(INT32_MIN);
     return _mm256_castsi256_ps(

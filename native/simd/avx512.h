@@ -119,6 +119,8 @@ struct Avx512 {
   }
   static U add_u32(U a, U b) { return _mm512_add_epi32(a, b); }
   static U xor_u32(U a, U b) { return _mm512_xor_si512(a, b); }
+  static U min_u32(U a, U b) { return _mm512_min_epu32(a, b); }
+  static U max_u32(U a, U b) { return _mm512_max_epu32(a, b); }
   static M less_u32(U a, U b) { return _mm512_cmplt_epu32_mask(a, b); }
   static M equal_u32(U a, U b) { return _mm512_cmpeq_epi32_mask(a, b); }
   static U select_u32(M m, U a, U b) { return _mm512_mask_blend_epi32(m, b, a); }

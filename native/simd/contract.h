@@ -70,6 +70,8 @@ concept Vector = requires(const void* in, void* out, typename V::F f, typename V
   {V::shift_left_u32(u, 1)};
   {V::shift_right_u32(u, 1)};
   {V::xor_u32(u, u)};
+  {V::min_u32(u, u)};
+  {V::max_u32(u, u)};
   {V::less_u32(u, u)};
   {V::equal_u32(u, u)};
   {V::select_u32(m, u, u)};

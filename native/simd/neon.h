@@ -95,6 +95,8 @@ struct Neon {
   static U shift_right_u32(U a, int bits) { return vshlq_u32(a, vdupq_n_s32(-bits)); }
   static U add_u32(U a, U b) { return vaddq_u32(a, b); }
   static U xor_u32(U a, U b) { return veorq_u32(a, b); }
+  static U min_u32(U a, U b) { return vminq_u32(a, b); }
+  static U max_u32(U a, U b) { return vmaxq_u32(a, b); }
   static M less_u32(U a, U b) { return vcltq_u32(a, b); }
   static M equal_u32(U a, U b) { return vceqq_u32(a, b); }
   static U select_u32(M m, U a, U b) { return vbslq_u32(m, a, b); }

@@ -77,6 +77,8 @@ struct Scalar {
   ANYWHERE static U shift_right_u32(U a, int bits) { return a >> bits; }
   ANYWHERE static U add_u32(U a, U b) { return a + b; }
   ANYWHERE static U xor_u32(U a, U b) { return a ^ b; }
+  ANYWHERE static U min_u32(U a, U b) { return a < b ? a : b; }
+  ANYWHERE static U max_u32(U a, U b) { return a < b ? b : a; }
   ANYWHERE static M less_u32(U a, U b) { return a < b; }
   ANYWHERE static M equal_u32(U a, U b) { return a == b; }
   ANYWHERE static U select_u32(M m, U a, U b) { return m ? a : b; }

@@ -8,6 +8,8 @@ namespace weightloom {
 
 constexpr int kFusedCodecs = 3;
 constexpr int kAllCodecs = 5;
+// Words that a kernel may clobber after the last one of a list: the lanes of the widest vector.
+constexpr size_t kListRoom = 16;
 
 struct KernelTable {
   const char* name;

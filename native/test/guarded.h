@@ -138,7 +138,7 @@ class Arena {
     return at;
   }
 
-  static constexpr size_t kCapacity = size_t{1} << 15;
+  static constexpr size_t kCapacity = size_t{1} << 17;
 
   std::vector<std::unique_ptr<Guarded>> regions_;
   std::vector<Input> inputs_;

@@ -431,37 +431,51 @@ inline Bytes run_random_words(const KernelTable& table, const Call& c, Arena& ar
   return bytes_of(words, c.n);
 }
 
-inline Bytes run_key_range(const KernelTable& table, const Call& c, Arena& arena) {
-  uint32_t range[2] = {77, 77};
-  table.key_range({arena.input_of<uint32_t>(c.keys), c.n, &range[0], &range[1]});
-  return bytes_of(range, 2);
-}
-
-inline Bytes run_count_below(const KernelTable& table, const Call& c, Arena& arena) {
-  const uint32_t bound =
-      c.variant == 0 ? 0 : key_of(c, c.n * c.variant / kVariants) + c.variant % 2;
+inline Bytes run_count_within(const KernelTable& table, const Call& c, Arena& arena) {
+  const uint32_t key = c.variant == 0 ? 0 : key_of(c, c.n * c.variant / kVariants);
+  const bool below = c.variant % 2 == 0;
   uint32_t count = 77;
-  table.count_below({arena.input_of<uint32_t>(c.keys), c.n, bound, &count});
+  table.count_within({arena.input_of<uint32_t>(c.keys), c.n, below ? 0 : key,
+                      below ? key + 1 : c.variant, &count});
   return bytes_of(&count, 1);
 }
 
-inline Bytes run_place_keys(const KernelTable& table, const Call& c, Arena& arena) {
-  const int shift = 18 + static_cast<int>(c.variant);
+inline Bytes run_deal_keys(const KernelTable& table, const Call& c, Arena& arena) {
+  const int shift = 18 + static_cast<int>(c.variant), zero_shift = 4 + static_cast<int>(c.variant);
   const uint32_t top = 0x7F000000u >> shift, low = c.variant % 2 == 0 ? 0 : top / 2;
-  const size_t count = top - low + 1;
+  const auto zeros = static_cast<uint32_t>(c.n >> zero_shift) + 1;
+  const size_t count = kRowParts * (zeros + top - low + 1);
   auto* counts = arena.output_of<uint32_t>(count);
   std::fill(counts, counts + count, c.variant);
   auto* bins = arena.output_of<uint32_t>(c.n);
-  auto* places = arena.output_of<uint32_t>(c.n);
   auto* mixed = arena.output_of<uint32_t>(c.n + 16);
   size_t found = 77;
-  table.place_keys({arena.input_of<uint32_t>(c.keys), c.n, shift, low, top, counts, bins, places,
-                    mixed, &found});
+  table.deal_keys({arena.input_of<uint32_t>(c.keys), c.n, shift, low, top, zero_shift, zeros,
+                   (c.n + kRowParts - 1) / kRowParts, counts, bins, mixed, &found});
   Bytes out = bytes_of(counts, count);
   append(out, bytes_of(bins, c.n));
-  append(out, bytes_of(places, c.n));
   append(out, bytes_of(&found, 1));
   append(out, bytes_of(mixed, found));
+  return out;
+}
+
+// Bins of up to three keys in each part.
+inline Bytes run_bin_ends(const KernelTable& table, const Call& c, Arena& arena) {
+  auto* counts = arena.output_of<uint32_t>(kRowParts * c.n);
+  size_t keys = 0;
+  for (size_t i = 0; i < kRowParts * c.n; ++i) {
+    counts[i] = static_cast<uint32_t>(i * 7 + i / 5 + c.variant) % 4;
+    keys += counts[i];
+  }
+  auto* thresholds = arena.output_of<uint32_t>(keys + 1);
+  for (size_t i = 0; i <= keys; ++i) thresholds[i] = static_cast<uint32_t>(i * 0x12345);
+  auto* starts = arena.output_of<uint32_t>(c.n + 1);
+  auto* halves = arena.output_of<uint32_t>(c.n + 1);
+  auto* ends = arena.output_of<uint32_t>(c.n);
+  table.bin_ends({counts, c.n, thresholds, starts, halves, ends});
+  Bytes out = bytes_of(starts, c.n + 1);
+  append(out, bytes_of(halves, c.n + 1));
+  append(out, bytes_of(ends, c.n));
   return out;
 }
 

@@ -14,7 +14,7 @@ using namespace weightloom_test;
 namespace {
 
 // kind: 0 any number, 1 few different, 2 all equal, 3 denormals, 4 everything awkward, 5 zeros, 6
-// many different in one bin
+// many different in one bin, 7 two groups far from each other, 8 zeros for the most part
 std::vector<uint32_t> make_keys(size_t n, int kind, RandomWords& random) {
   std::vector<uint32_t> keys(n);
   for (uint32_t& key : keys) {
@@ -37,6 +37,13 @@ std::vector<uint32_t> make_keys(size_t n, int kind, RandomWords& random) {
       case 6:
         key = 0x3C000000u + static_cast<uint32_t>(random.below(4096));
         break;
+      case 7:
+        key = static_cast<uint32_t>(random.below(2) == 0 ? 0x20000000 : 0x3C000000);
+        key += static_cast<uint32_t>(random.below(1 << 24));
+        break;
+      case 8:
+        key = random.below(8) == 0 ? bits_of(static_cast<float>(random.below(9)) / 64.0f) : 0;
+        break;
       default:
         key = 0;
         break;
@@ -47,13 +54,14 @@ std::vector<uint32_t> make_keys(size_t n, int kind, RandomWords& random) {
   return keys;
 }
 
-// Thresholds that do not fall: from low to high, or all the same.
+// Thresholds that do not fall, the last one twice: from low to high, or all the same.
 std::vector<uint32_t> make_thresholds(size_t n, RandomWords& random) {
   const uint64_t low = random.word(), high = low + random.below((uint64_t{1} << 32) - low);
   std::vector<uint32_t> out(n);
   for (size_t i = 0; i < n; ++i) {
     out[i] = static_cast<uint32_t>(n == 1 ? low : low + (high - low) * i / (n - 1));
   }
+  out.push_back(out.back());
   return out;
 }
 
@@ -86,7 +94,7 @@ int main() {
   for (const KernelTable* table : runnable_targets()) {
     RandomWords random(71);
     RowRanker ranker;
-    for (int kind = 0; kind < 7; ++kind) {
+    for (int kind = 0; kind < 9; ++kind) {
       for (size_t n = 1; n < 1200; n += 1 + n / 50) check_row(*table, ranker, n, kind, random);
       for (const size_t n : {8191, 8192, 8193, 20'000}) {
         check_row(*table, ranker, n, kind, random);

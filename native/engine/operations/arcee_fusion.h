@@ -179,7 +179,7 @@ class ArceeFusion : public RunningStep {
 
   void select_block(const Range& range, Scratch& scratch) {
     const size_t count = quantiles_.size();
-    constexpr size_t room = kBlock + 16;
+    constexpr size_t room = kBlock + kListRoom;
     auto* bins = scratch.take<uint32_t>(kBinSlot, count * Selection::kBins);
     auto* inside = scratch.take<uint32_t>(kWordSlot, count * room);
     std::fill(bins, bins + count * Selection::kBins, 0u);

@@ -13,8 +13,7 @@ constexpr size_t kBlockWords = kBlock / 64;
 
 }  // namespace
 
-Sparsifier::Sparsifier(StepIo& io, bool twice, bool collects)
-    : io_(io), collects_(collects), keeps_(twice) {
+Sparsifier::Sparsifier(StepIo& io, bool twice, bool collects) : io_(io), collects_(collects) {
   const auto& p = io.step().parameters;
   key_[0] = static_cast<uint32_t>(p[5]);
   key_[1] = static_cast<uint32_t>(p[6]);
@@ -71,6 +70,7 @@ std::vector<uint32_t> Sparsifier::rank_thresholds(const Model& model) const {
     const double scaled = torch_ ? std::ceil(p * 16777216.0) : std::floor(p * 4294967296.0 + 0.5);
     thresholds[rank] = static_cast<uint32_t>(std::min(std::max(scaled, 0.0), 4294967295.0));
   }
+  thresholds.push_back(thresholds.back());
   return thresholds;
 }
 
@@ -160,9 +160,9 @@ uint32_t* Sparsifier::block_words(size_t m, const Range& range, Scratch& scratch
   return words;
 }
 
-void Sparsifier::prepare_block(size_t m, const Range& range, Scratch& scratch) {
+void Sparsifier::prepare_block(size_t m, const Range& range, bool again, Scratch& scratch) {
   const Model& model = models_[m];
-  if (by_block(model)) make_block(m, range, scratch);
+  if (by_block(model)) make_block(m, range, again, scratch);
 }
 
 // Whether its masks are made block by block, not tile by tile.
@@ -179,7 +179,7 @@ bool Sparsifier::by_block(const Model& model) const {
   }
 }
 
-void Sparsifier::make_block(size_t m, const Range& range, Scratch& scratch) {
+void Sparsifier::make_block(size_t m, const Range& range, bool again, Scratch& scratch) {
   uint64_t* mask = block_mask(m, scratch);
   auto& made = models_[m].made;
   if (!made.empty() && !made[range.index].empty()) {
@@ -192,7 +192,7 @@ void Sparsifier::make_block(size_t m, const Range& range, Scratch& scratch) {
   } else {
     rank_block(m, range, mask, scratch);
   }
-  if (!made.empty() && keeps_) keep_block(m, range, mask);
+  if (!made.empty() && again) keep_block(m, range, mask);
 }
 
 void Sparsifier::keep_block(size_t m, const Range& range, const uint64_t* mask) {
@@ -226,21 +226,28 @@ void Sparsifier::random_block(size_t m, const Range& range, uint64_t* mask,
 void Sparsifier::rank_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const {
   uint32_t* words = ranks(m) ? block_words(m, range, scratch) : nullptr;
   for (size_t i = 0; words != nullptr && torch_ && i < range.n; ++i) words[i] &= 0xFFFFFFu;
-  const uint64_t end = range.first + range.n;
-  for (uint64_t row = range.first / width_; row * width_ < end; ++row) {
-    const Range whole{range.index, row * width_, static_cast<size_t>(width_)};
-    if (models_[m].keep == Keep::rank) {
-      rank_row(m, whole, range, words, mask, scratch);
-    } else {
-      sort_row(m, whole, range, words, mask, scratch);
+  // Keys of several rows at once where they are short.
+  const uint64_t rows = std::max<uint64_t>(1, kTile / width_);
+  const uint64_t end = (range.first + range.n + width_ - 1) / width_;
+  for (uint64_t first = range.first / width_; first < end; first += rows) {
+    const uint64_t last = std::min(first + rows, end);
+    const auto n = static_cast<size_t>((last - first) * width_);
+    const uint32_t* keys = row_keys(m, {range.index, first * width_, n}, scratch);
+    for (uint64_t row = first; row < last; ++row, keys += width_) {
+      const Range whole{range.index, row * width_, static_cast<size_t>(width_)};
+      if (models_[m].keep == Keep::rank) {
+        rank_row(m, whole, keys, range, words, mask, scratch);
+      } else {
+        sort_row(m, whole, keys, range, words, mask, scratch);
+      }
     }
   }
 }
 
-const uint32_t* Sparsifier::row_keys(size_t m, const Range& row, Scratch& scratch) const {
-  auto* keys = scratch.take<uint32_t>(kRowSlot, row.n);
-  for (size_t at = 0; at < row.n; at += kTile) {
-    const Range part{row.index, row.first + at, std::min(kTile, row.n - at)};
+const uint32_t* Sparsifier::row_keys(size_t m, const Range& rows, Scratch& scratch) const {
+  auto* keys = scratch.take<uint32_t>(kRowSlot, rows.n);
+  for (size_t at = 0; at < rows.n; at += kTile) {
+    const Range part{rows.index, rows.first + at, std::min(kTile, rows.n - at)};
     io_.for_tiles(part, kTile, {m + 1, 0}, nullptr, scratch, [&](const Tile& tile) {
       io_.kernels().delta_magnitude[tile.codec](
           {tile.inputs[0], tile.inputs[1], tile.n, keys + at + tile.at});
@@ -250,9 +257,8 @@ const uint32_t* Sparsifier::row_keys(size_t m, const Range& row, Scratch& scratc
 }
 
 // Decides the elements of one row that lie in the block.
-void Sparsifier::rank_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
-                          uint64_t* mask, Scratch& scratch) const {
-  const uint32_t* keys = row_keys(m, row, scratch);
+void Sparsifier::rank_row(size_t m, const Range& row, const uint32_t* keys, const Range& range,
+                          const uint32_t* words, uint64_t* mask, Scratch& scratch) const {
   const uint64_t first = std::max(row.first, range.first);
   const uint64_t stop = std::min(row.first + row.n, range.first + range.n);
   const auto bit = static_cast<size_t>(first - range.first);
@@ -262,10 +268,9 @@ void Sparsifier::rank_row(size_t m, const Range& row, const Range& range, const 
 }
 
 // The same where every rank is wanted: by magnitude in the row, or for the elements' own factors.
-void Sparsifier::sort_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
-                          uint64_t* mask, Scratch& scratch) const {
+void Sparsifier::sort_row(size_t m, const Range& row, const uint32_t* keys, const Range& range,
+                          const uint32_t* words, uint64_t* mask, Scratch& scratch) const {
   const Model& model = models_[m];
-  const uint32_t* keys = row_keys(m, row, scratch);
   const bool descending = model.keep == Keep::row;
   std::vector<uint64_t> order(row.n);
   for (size_t i = 0; i < row.n; ++i) {

@@ -40,7 +40,7 @@ class Sparsifier {
     double a, b, c;  // as on the wire: see lib/run/wire.ts
     std::unique_ptr<Selection> selection, outliers;
     std::vector<Mt19937> torch_states;
-    std::vector<uint32_t> thresholds;  // rank: by rank in the row
+    std::vector<uint32_t> thresholds;  // rank: as RowRanker has them
     // masks of blocks once made, kept between phases as far as the job's spare memory goes
     std::vector<std::vector<uint64_t>> made;
   };
@@ -81,10 +81,6 @@ class Sparsifier {
   bool draws() const;
   void draw();
 
-  // After the first phase that asks for masks. The last one may run for a nested step, in which
-  // two threads may make the same block.
-  void keep_no_more() { keeps_ = false; }
-
   // Phase sample: brackets the thresholds, so that one sweep is enough as a rule.
   void sample(Scratch& scratch);
 
@@ -96,7 +92,9 @@ class Sparsifier {
   // Whether model m drops what lies below one magnitude in this block, and only that: `floor`.
   bool floor_of(size_t m, const Range& range, float& floor) const;
   // Before the tiles of a block: whatever of model m's mask needs the whole block or its rows.
-  void prepare_block(size_t m, const Range& range, Scratch& scratch);
+  // `again`: a later phase will ask for it too. Not in the last phase, where two threads may make
+  // the same block of a nested step.
+  void prepare_block(size_t m, const Range& range, bool again, Scratch& scratch);
   // The mask of model m over one tile of the block.
   void fill_mask(size_t m, const Range& range, const Tile& tile, const void* x, const void* base,
                  uint64_t* mask, Scratch& scratch) const;
@@ -108,21 +106,20 @@ class Sparsifier {
   uint64_t* block_mask(size_t m, Scratch& scratch) const;
   uint32_t* block_words(size_t m, const Range& range, Scratch& scratch) const;
   bool by_block(const Model& model) const;
-  void make_block(size_t m, const Range& range, Scratch& scratch);
+  void make_block(size_t m, const Range& range, bool again, Scratch& scratch);
   void keep_block(size_t m, const Range& range, const uint64_t* mask);
   void random_mask(const Model& model, uint64_t first, size_t n, uint64_t* mask) const;
   void random_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const;
   void rank_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const;
-  void rank_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
-                uint64_t* mask, Scratch& scratch) const;
-  void sort_row(size_t m, const Range& row, const Range& range, const uint32_t* words,
-                uint64_t* mask, Scratch& scratch) const;
-  const uint32_t* row_keys(size_t m, const Range& row, Scratch& scratch) const;
+  void rank_row(size_t m, const Range& row, const uint32_t* keys, const Range& range,
+                const uint32_t* words, uint64_t* mask, Scratch& scratch) const;
+  void sort_row(size_t m, const Range& row, const uint32_t* keys, const Range& range,
+                const uint32_t* words, uint64_t* mask, Scratch& scratch) const;
+  const uint32_t* row_keys(size_t m, const Range& rows, Scratch& scratch) const;
   std::vector<uint32_t> rank_thresholds(const Model& model) const;
 
   StepIo& io_;
   bool collects_;
-  bool keeps_;
   bool torch_;
   uint32_t key_[2];
   uint32_t torch_seed_;

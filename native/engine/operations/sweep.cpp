@@ -21,7 +21,7 @@ const uint32_t* keys(const StepIo& io, const Tile& tile, Scratch& scratch) {
 SweepBlock begin_sweep_block(Scratch& scratch) {
   SweepBlock block;
   block.bins = scratch.take<uint32_t>(kBinSlot, Selection::kBins);
-  block.keys = scratch.take<uint32_t>(kWordSlot, kBlock + 16);
+  block.keys = scratch.take<uint32_t>(kWordSlot, kBlock + kListRoom);
   std::fill(block.bins, block.bins + Selection::kBins, 0u);
   return block;
 }

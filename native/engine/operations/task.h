@@ -86,7 +86,7 @@ class Task : public RunningStep {
   void rescale_block(const Range& range, Scratch& scratch) {
     for (size_t m = 0; m < weights_.size(); ++m) {
       if (!sparsify_.masks(m)) continue;
-      sparsify_.prepare_block(m, range, scratch);
+      sparsify_.prepare_block(m, range, true, scratch);
       auto* mask = scratch.take<uint64_t>(kMaskSlot, kTileWords);
       LaneSums all, kept;
       io_.for_tiles(range, kTile, {m + 1, 0}, nullptr, scratch, [&](const Tile& tile) {
@@ -100,7 +100,6 @@ class Task : public RunningStep {
   }
 
   void end_rescale() {
-    sparsify_.keep_no_more();
     for (size_t m = 0; m < weights_.size(); ++m) {
       if (!sparsify_.masks(m)) continue;
       const double before = add_blocks(sums_[m]), after = add_blocks(kept_sums_[m]);
@@ -123,7 +122,7 @@ class Task : public RunningStep {
     std::vector<size_t> inputs(models + 1);
     for (size_t i = 0; i < inputs.size(); ++i) inputs[i] = i;
     Drops drops = drops_of(range);
-    for (size_t m = 0; m < models; ++m) sparsify_.prepare_block(m, range, scratch);
+    for (size_t m = 0; m < models; ++m) sparsify_.prepare_block(m, range, false, scratch);
     auto* masks = scratch.take<uint64_t>(kMaskSlot, models * kTileWords);
     uint8_t* out = io_.begin_output(range, scratch);
     Nonfinite seen{};
