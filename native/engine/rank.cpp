@@ -98,10 +98,8 @@ void RowRanker::deal(const Row& row) {
 void RowRanker::find_ends(const Row& row) {
   const size_t bins = mixed_.size();
   starts_.resize(bins + 1);
-  halves_.resize(bins + 1);
   ends_.resize(bins);
-  row.kernels.bin_ends(
-      {counts_.data(), bins, row.thresholds, starts_.data(), halves_.data(), ends_.data()});
+  row.kernels.bin_ends({counts_.data(), bins, row.thresholds, starts_.data(), ends_.data()});
 }
 
 // Ranks for the undecided. False when there is too much to search.

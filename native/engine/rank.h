@@ -52,10 +52,10 @@ class RowRanker {
                      size_t bit);
 
   std::vector<uint32_t> bin_of_, undecided_;
-  std::vector<uint32_t> counts_;         // of each bin, for each part of the row
-  std::vector<uint32_t> starts_;         // first rank of each bin, and the end of the last
-  std::vector<uint32_t> halves_, ends_;  // as kernels/rank.h has them
-  std::vector<uint8_t> mixed_;           // whether a bin may have different keys
+  std::vector<uint32_t> counts_;  // of each bin, for each part of the row
+  std::vector<uint32_t> starts_;  // first rank of each bin, and the end of the last
+  std::vector<uint32_t> ends_;    // as kernels/rank.h has them
+  std::vector<uint8_t> mixed_;    // whether a bin may have different keys
   std::vector<uint32_t> listed_;
   std::vector<Reached> reached_;
   std::vector<uint64_t> row_mask_, sorted_;

@@ -286,13 +286,12 @@ struct DealArgs {
   size_t* mixed_count;
 };
 
-// counts as above; starts and halves have room for one more than the bins.
+// counts as above; starts has room for one more than the bins.
 struct BinEndArgs {
   const uint32_t* counts;
   size_t bins;
   const uint32_t* thresholds;
   uint32_t* starts;
-  uint32_t* halves;
   uint32_t* ends;
 };
 

@@ -6,8 +6,9 @@
 //               too large, NaN too. A key of 0 has bin index >> zero_shift, which is below `zeros`.
 //               Counted are the keys of a bin in each part of the row. Listed are the bins of keys
 //               that the bin's number does not say in full, once for every such key.
-// bin_ends:     first ranks of the bins, high halves of their thresholds, and for each bin that and
-//               the next bin's, packed as low | high << 16.
+// bin_ends:     first ranks of the bins, and for each bin the high halves of its threshold and of
+// the
+//               next bin's, packed as low | high << 16.
 // decide_bins:  a word is below all thresholds of its bin when its own high half is below the lower
 //               one, and not below any when it is above the higher one. Bit i of the mask is set in
 //               the first case; what is neither is listed as undecided.
@@ -119,46 +120,71 @@ ANYWHERE void bin_ends(const BinEndArgs& a) {
     for (size_t p = 1; p < kRowParts; ++p) sum = V::add_u32(sum, load(a.counts + p * a.bins));
     store_lanes<V>(a.starts + at, live, sum);
   });
-  uint32_t start = 0;
+  uint32_t start = 0, lower = a.thresholds[0] >> 16;
   for (size_t b = 0; b < a.bins; ++b) {
     const uint32_t count = a.starts[b];
     a.starts[b] = start;
     start += count;
+    const uint32_t higher = a.thresholds[start] >> 16;
+    a.ends[b] = lower | higher << 16;
+    lower = higher;
   }
   a.starts[a.bins] = start;
-  walk_u32<V>(a.bins + 1, [&](size_t at, int live, auto load) {
-    const auto threshold = V::gather_u32(a.thresholds, load(a.starts));
-    store_lanes<V>(a.halves + at, live, V::shift_right_u32(threshold, 16));
-  });
-  walk_u32<V>(a.bins, [&](size_t at, int live, auto load) {
-    const auto higher = V::shift_left_u32(load(a.halves + 1), 16);
-    store_lanes<V>(a.ends + at, live, V::add_u32(load(a.halves), higher));
-  });
 }
 
+// Elements that are looked up before they are looked at: a vector should not load what has just
+// been stored word by word.
+constexpr size_t kLookedUp = 1024;
+
+// table[at[i]] for n of them. Two loads to a word: the processor's own gathers are no faster, and
+// much slower on some.
+ANYWHERE inline void look_up(const uint32_t* table, const uint32_t* at, size_t n, uint32_t* found) {
+  size_t i = 0;
+  for (; i + 2 <= n; i += 2) {
+    uint64_t both;
+    std::memcpy(&both, at + i, sizeof(both));
+    const uint64_t high = table[both >> 32];
+    const uint64_t pair = table[static_cast<uint32_t>(both)] | high << 32;
+    std::memcpy(found + i, &pair, sizeof(pair));
+  }
+  if (i < n) found[i] = table[at[i]];
+}
+
+// Of n elements from `from` on, of which `found` has the ends of the bins; adds to the undecided.
 template <class V>
-ANYWHERE void decide_bins(const RankBinArgs& a) {
-  size_t undecided = 0;
+ANYWHERE void decide_piece(const RankBinArgs& a, size_t from, size_t n, const uint32_t* found) {
+  size_t undecided = *a.undecided_count;
   uint64_t word = 0;
-  walk_u32<V>(a.n, [&](size_t at, int live, auto load) {
-    const auto ends = V::gather_u32(a.ends, load(a.bins));
-    const auto high_half = V::shift_right_u32(load(a.words), 16);
+  walk_u32<V>(n, [&](size_t at, int live, auto load) {
+    const auto ends = load(found);
+    const auto high_half = V::shift_right_u32(load(a.words + from), 16);
     const auto lower = V::sub_u32(ends, V::shift_left_u32(V::shift_right_u32(ends, 16), 16));
     const auto below = V::less_u32(high_half, lower);
     const auto above = V::less_u32(V::shift_right_u32(ends, 16), high_half);
     const auto alive = static_cast<uint32_t>((uint64_t{1} << live) - 1);
     const uint32_t stays = V::bits(below) & alive;
     word |= static_cast<uint64_t>(stays) << (at % 64);
-    if (at % 64 == 64 - V::lanes || at + static_cast<size_t>(live) == a.n) {
-      a.mask[at / 64] = word;
+    if (at % 64 == 64 - V::lanes || at + static_cast<size_t>(live) == n) {
+      a.mask[(from + at) / 64] = word;
       word = 0;
     }
     uint32_t open = alive & ~(stays | V::bits(above));
     for (; open != 0; open &= open - 1) {
-      a.undecided[undecided++] = static_cast<uint32_t>(at) + lowest_one(open);
+      a.undecided[undecided++] = static_cast<uint32_t>(from + at) + lowest_one(open);
     }
   });
   *a.undecided_count = undecided;
+}
+
+template <class V>
+ANYWHERE void decide_bins(const RankBinArgs& a) {
+  uint32_t found[kLookedUp];
+  *a.undecided_count = 0;
+  for (size_t from = 0; from < a.n; from += kLookedUp) {
+    const size_t n = a.n - from < kLookedUp ? a.n - from : kLookedUp;
+    look_up(a.ends, a.bins + from, n, found);
+    decide_piece<V>(a, from, n, found);
+  }
 }
 
 }  // namespace

@@ -107,9 +107,6 @@ struct Avx2 {
     _mm256_storeu_si256(out + 2, _mm256_permute2x128_si256(first, second, 0x31));
     _mm256_storeu_si256(out + 3, _mm256_permute2x128_si256(third, fourth, 0x31));
   }
-  static U gather_u32(const uint32_t* table, U at) {
-    return _mm256_i32gather_epi32(reinterpret_cast<const int*>(table), at, 4);
-  }
   static U sub_u32(U a, U b) { return _mm256_sub_epi32(a, b); }
   static U shift_left_u32(U a, int bits) { return _mm256_slli_epi32(a, bits); }
   static U shift_right_u32(U a, int bits) { return _mm256_srli_epi32(a, bits); }

@@ -109,7 +109,6 @@ struct Avx512 {
     _mm512_storeu_si512(out + 32, _mm512_shuffle_i32x4(high12, high34, 0x88));
     _mm512_storeu_si512(out + 48, _mm512_shuffle_i32x4(high12, high34, 0xDD));
   }
-  static U gather_u32(const uint32_t* table, U at) { return _mm512_i32gather_epi32(at, table, 4); }
   static U sub_u32(U a, U b) { return _mm512_sub_epi32(a, b); }
   static U shift_left_u32(U a, int bits) {
     return _mm512_slli_epi32(a, static_cast<unsigned>(bits));

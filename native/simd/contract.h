@@ -64,7 +64,6 @@ concept Vector = requires(const void* in, void* out, typename V::F f, typename V
   // The lanes whose bit is set, one after another; what `lanes` values cover beyond is clobbered.
   {V::store_chosen_u32(out, w, u)};
   {V::store_woven(out, words)};  // lane 0 of all four, lane 1 of all four, ...
-  {V::gather_u32(table, u)};     // table[lane]
   {V::add_u32(u, u)};
   {V::sub_u32(u, u)};
   {V::shift_left_u32(u, 1)};

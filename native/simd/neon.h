@@ -85,11 +85,6 @@ struct Neon {
     vst4q_u32(woven, all);
     std::memcpy(p, woven, sizeof(woven));
   }
-  static U gather_u32(const uint32_t* table, U at) {
-    const uint32_t found[4] = {table[vgetq_lane_u32(at, 0)], table[vgetq_lane_u32(at, 1)],
-                               table[vgetq_lane_u32(at, 2)], table[vgetq_lane_u32(at, 3)]};
-    return vld1q_u32(found);
-  }
   static U sub_u32(U a, U b) { return vsubq_u32(a, b); }
   static U shift_left_u32(U a, int bits) { return vshlq_u32(a, vdupq_n_s32(bits)); }
   static U shift_right_u32(U a, int bits) { return vshlq_u32(a, vdupq_n_s32(-bits)); }

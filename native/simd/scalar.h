@@ -71,7 +71,6 @@ struct Scalar {
   ANYWHERE static void store_u32(void* p, U u) { std::memcpy(p, &u, 4); }
   ANYWHERE static void store_chosen_u32(void* p, uint32_t, U u) { store_u32(p, u); }
   ANYWHERE static void store_woven(void* p, const U (&words)[4]) { std::memcpy(p, words, 16); }
-  ANYWHERE static U gather_u32(const uint32_t* table, U at) { return table[at]; }
   ANYWHERE static U sub_u32(U a, U b) { return a - b; }
   ANYWHERE static U shift_left_u32(U a, int bits) { return a << bits; }
   ANYWHERE static U shift_right_u32(U a, int bits) { return a >> bits; }

@@ -470,11 +470,9 @@ inline Bytes run_bin_ends(const KernelTable& table, const Call& c, Arena& arena)
   auto* thresholds = arena.output_of<uint32_t>(keys + 1);
   for (size_t i = 0; i <= keys; ++i) thresholds[i] = static_cast<uint32_t>(i * 0x12345);
   auto* starts = arena.output_of<uint32_t>(c.n + 1);
-  auto* halves = arena.output_of<uint32_t>(c.n + 1);
   auto* ends = arena.output_of<uint32_t>(c.n);
-  table.bin_ends({counts, c.n, thresholds, starts, halves, ends});
+  table.bin_ends({counts, c.n, thresholds, starts, ends});
   Bytes out = bytes_of(starts, c.n + 1);
-  append(out, bytes_of(halves, c.n + 1));
   append(out, bytes_of(ends, c.n));
   return out;
 }
