@@ -86,9 +86,18 @@ void Selection::add(const uint32_t* keys, size_t n, SweepBlock& block) const {
     if (keys[i] > high_) {
       ++block.above;
     } else if (keys[i] >= low_) {
-      if (mode_ == Mode::collect) block.keys[block.inside] = keys[i];
-      ++block.inside;
+      mode_ == Mode::collect ? collect(keys[i], block) : void(++block.inside);
     }
+  }
+}
+
+void Selection::collect(uint32_t key, SweepBlock& block) const {
+  block.tallies.resize(frequent_.size());
+  const auto found = std::find(frequent_.begin(), frequent_.end(), key);
+  if (found == frequent_.end()) {
+    block.keys[block.inside++] = key;
+  } else {
+    ++block.tallies[static_cast<size_t>(found - frequent_.begin())];
   }
 }
 
@@ -105,8 +114,12 @@ void Selection::add_histogram(const uint32_t* keys, size_t n, SweepBlock& block)
   }
 }
 
-void Selection::finish_block(uint64_t index, const SweepBlock& block) {
-  if (mode_ == Mode::collect) collect_block(index, block);
+void Selection::finish_block(uint64_t index, SweepBlock block) {
+  if (mode_ == Mode::collect) {
+    collected_[index].assign(block.keys, block.keys + block.inside);
+    for (const uint32_t tally : block.tallies) block.inside += tally;
+    tallies_[index] = std::move(block.tallies);
+  }
   const std::lock_guard lock(mutex_);
   above_ += block.above;
   inside_ += block.inside;
@@ -125,24 +138,6 @@ void Selection::finish_block(uint64_t index, const SweepBlock& block) {
       }
       return;
   }
-}
-
-// Frequent keys are counted, the others kept.
-void Selection::collect_block(uint64_t index, const SweepBlock& block) {
-  uint32_t* const keys = block.keys;
-  size_t rest = block.inside;
-  std::vector<uint32_t> tallies;
-  for (const uint32_t frequent : frequent_) {
-    const size_t before = rest;
-    rest = 0;
-    for (size_t i = 0; i < before; ++i) {
-      keys[rest] = keys[i];
-      rest += keys[i] == frequent ? 0 : 1;
-    }
-    tallies.push_back(static_cast<uint32_t>(before - rest));
-  }
-  collected_[index].assign(keys, keys + rest);
-  tallies_[index] = std::move(tallies);
 }
 
 uint64_t Selection::advance() {

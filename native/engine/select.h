@@ -29,6 +29,8 @@ struct SweepBlock {
   uint64_t inside = 0;
   // collect: the keys inside, in order; room for the block and 16 more, see collect_keys
   uint32_t* keys = nullptr;
+  // collect: how many equal each of the frequent keys, which then are not among `keys`
+  std::vector<uint32_t> tallies;
   uint32_t* bins = nullptr;  // histogram: kBins counters
 };
 
@@ -67,8 +69,8 @@ class Selection {
 
   // Adds a tile's keys to a block's contribution.
   void add(const uint32_t* keys, size_t n, SweepBlock& block) const;
-  // Hands in a block's contribution, whose keys are reordered.
-  void finish_block(uint64_t index, const SweepBlock& block);
+  // Hands in a block's contribution.
+  void finish_block(uint64_t index, SweepBlock block);
   // Ends a sweep. Returns the block to search by `find_cut`, or kNone.
   uint64_t advance();
   // Searches the keys of that block, whose first element has index `first`.
@@ -82,8 +84,8 @@ class Selection {
  private:
   void start_over();
   void choose_mode(uint64_t expected);
+  void collect(uint32_t key, SweepBlock& block) const;
   void add_histogram(const uint32_t* keys, size_t n, SweepBlock& block) const;
-  void collect_block(uint64_t index, const SweepBlock& block);
   size_t find_frequent(const std::vector<uint32_t>& sample);
   uint64_t finish_collected();
   bool settle_between(uint32_t above, uint32_t below, std::vector<uint32_t>& rest);

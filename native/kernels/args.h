@@ -231,6 +231,17 @@ struct CollectKeysArgs {
   uint64_t* inside;
 };
 
+// tallies: one for each of the frequent keys, which differ; they are added to. Room behind the keys
+// as for those that are collected.
+struct TallyArgs {
+  uint32_t* keys;
+  size_t n;
+  const uint32_t* frequent;
+  size_t frequent_count;
+  uint32_t* tallies;
+  uint64_t* left;
+};
+
 struct KeyMaskArgs {
   const uint32_t* keys;
   size_t n;

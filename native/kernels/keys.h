@@ -1,6 +1,8 @@
 // Keys of a selection: unsigned integers in the order of what is selected by.
 //
 // collect_keys: counts the keys above a range and those inside it, and keeps these in order.
+// tally_keys:   counts the keys that equal each of a few, and keeps the others where they were, in
+//               order.
 // keep_keys:    bit i is set iff key > threshold, or key == threshold and i < cut.
 // Both for keys that lie in memory; delta.h has the same for magnitudes that are made on the way.
 // Memory: one read of the keys.
@@ -12,6 +14,7 @@ namespace {
 
 using weightloom::CollectKeysArgs;
 using weightloom::KeyMaskArgs;
+using weightloom::TallyArgs;
 
 // Adds a group of lanes to a collection. Without branches on the keys: how many of 16 lie inside
 // cannot be foretold.
@@ -61,6 +64,23 @@ ANYWHERE void collect_keys_of(const CollectKeysArgs& a) {
 template <class V>
 ANYWHERE void collect_keys(const CollectKeysArgs& a) {
   return a.kept == nullptr ? collect_keys_of<V, false>(a) : collect_keys_of<V, true>(a);
+}
+
+template <class V>
+ANYWHERE void tally_keys(const TallyArgs& a) {
+  size_t left = 0;
+  walk_u32<V>(a.n, [&](size_t, int count, auto load) {
+    const auto keys = load(a.keys);
+    auto others = static_cast<uint32_t>((uint64_t{1} << count) - 1);
+    for (size_t f = 0; f < a.frequent_count; ++f) {
+      const uint32_t equal = V::bits(V::equal_u32(keys, V::set_u32(a.frequent[f]))) & others;
+      a.tallies[f] += count_ones(equal);
+      others &= ~equal;
+    }
+    V::store_chosen_u32(a.keys + left, others, keys);
+    left += count_ones(others);
+  });
+  *a.left = left;
 }
 
 template <class V>

@@ -22,7 +22,7 @@ template <class V, class C, uint32_t known, bool mean>
 ANYWHERE void linear_of(const LinearArgs& a) {
   using F = typename V::F;
   const uint32_t count = known == 0 ? a.input_count : known;
-  walk<V, C>(a.n, [&](auto at) {
+  walk<V, C>(a.n, [&](auto at) INLINED {
     const F first = at.load(a.inputs[0]);
     F sum = V::mul(V::set(a.weights[0]), first);
     typename V::M same{};

@@ -14,7 +14,7 @@ namespace {
 using weightloom::NearswapArgs;
 
 template <class V, class C, class At>
-ANYWHERE inline void nearswap_step(const NearswapArgs& a, At at) {
+ANYWHERE INLINED inline void nearswap_step(const NearswapArgs& a, At at) {
   const auto one = V::set(1.0f);
   const auto zero = V::set(0.0f);
   const auto least = V::set(1e-6f);

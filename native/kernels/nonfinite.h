@@ -65,8 +65,8 @@ ANYWHERE [[gnu::noinline]] typename V::F settle(At at, typename V::F y, float li
 
 // Stores y, settled where it is not below the limit.
 template <class V, class At>
-ANYWHERE inline void put(At at, void* out, typename V::F y, float limit, const void* first,
-                         const void* const* rest, uint32_t rest_count, Nonfinite& seen) {
+ANYWHERE INLINED inline void put(At at, void* out, typename V::F y, float limit, const void* first,
+                                 const void* const* rest, uint32_t rest_count, Nonfinite& seen) {
   if (V::every(V::less(V::abs(y), V::set(limit)))) return at.store_number(out, y);
   at.store(out, settle<V>(at, y, limit, first, rest, rest_count, seen));
 }

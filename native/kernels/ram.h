@@ -30,7 +30,7 @@ ANYWHERE inline typename V::F active_count(At at, const void* const* inputs, uin
 }
 
 template <class V, class C, class At>
-ANYWHERE inline void ram_step(const RamArgs& a, At at) {
+ANYWHERE INLINED inline void ram_step(const RamArgs& a, At at) {
   const auto one = V::set(1.0f);
   const auto zero = V::set(0.0f);
   const auto epsilon = V::set(a.epsilon);

@@ -26,7 +26,7 @@ ANYWHERE inline typename V::F selected_delta(const SceArgs& a, At at, typename V
 }
 
 template <class V, class C, class At>
-ANYWHERE inline void sce_step(const SceArgs& a, At at) {
+ANYWHERE INLINED inline void sce_step(const SceArgs& a, At at) {
   const auto zero = V::set(0.0f);
   const auto base = at.load(a.base);
   auto vote = selected_delta<V, C>(a, at, base, 0);

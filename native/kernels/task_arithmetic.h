@@ -28,16 +28,16 @@ ANYWHERE inline Extras extras_of(const TaskArgs& a) {
 
 // d_i of input m, after the floors.
 template <class V, class C, class At>
-ANYWHERE inline typename V::F floored_delta(const TaskArgs& a, At at, typename V::F base,
-                                            uint32_t m) {
+ANYWHERE INLINED inline typename V::F floored_delta(const TaskArgs& a, At at, typename V::F base,
+                                                    uint32_t m) {
   const auto d = V::sub(at.load(a.inputs[m]), base);
   return V::keep(V::not_less(V::abs(d), V::set(a.floors[m])), d);
 }
 
 // w_i * d_i of input m, after floor, mask, factor and rescale.
 template <class V, class C, Extras extras, class At>
-ANYWHERE inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base,
-                                             uint32_t m) {
+ANYWHERE INLINED inline typename V::F weighted_delta(const TaskArgs& a, At at, typename V::F base,
+                                                     uint32_t m) {
   auto d = a.floors == nullptr ? V::sub(at.load(a.inputs[m]), base)
                                : floored_delta<V, C>(a, at, base, m);
   if constexpr (extras != Extras::none) {
@@ -55,8 +55,8 @@ ANYWHERE inline typename V::F weighted_delta(const TaskArgs& a, At at, typename 
 }
 
 template <class V, class C, class At>
-ANYWHERE inline void apply_delta(const TaskArgs& a, At at, typename V::F base,
-                                 typename V::F delta) {
+ANYWHERE INLINED inline void apply_delta(const TaskArgs& a, At at, typename V::F base,
+                                         typename V::F delta) {
   if (a.lambda != 1.0f) delta = V::mul(delta, V::set(a.lambda));
   const auto y = V::select(V::equal(delta, V::set(0.0f)), base, V::add(base, delta));
   put<V>(at, a.out, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
@@ -64,7 +64,7 @@ ANYWHERE inline void apply_delta(const TaskArgs& a, At at, typename V::F base,
 
 template <class V, class C, Extras extras>
 ANYWHERE void task_of(const TaskArgs& a) {
-  walk<V, C>(a.n, [&](auto at) {
+  walk<V, C>(a.n, [&](auto at) INLINED {
     const auto base = at.load(a.base);
     auto sum = weighted_delta<V, C, extras>(a, at, base, 0);
     for (uint32_t m = 1; m < a.input_count; ++m) {

@@ -15,7 +15,7 @@ namespace {
 
 // delta(m): the weighted delta of model m. known: how many models there are, where that is known.
 template <class V, uint32_t known, class Delta>
-ANYWHERE inline typename V::F elect(const TaskArgs& a, uint32_t count, Delta delta) {
+ANYWHERE INLINED inline typename V::F elect(const TaskArgs& a, uint32_t count, Delta delta) {
   using F = typename V::F;
   const F zero = V::set(0.0f);
   F vote = delta(0);
@@ -41,7 +41,7 @@ ANYWHERE inline typename V::F elect(const TaskArgs& a, uint32_t count, Delta del
 template <class V, class C, uint32_t known, Extras extras>
 ANYWHERE void ties_of(const TaskArgs& a) {
   const uint32_t count = known == 0 ? a.input_count : known;
-  walk<V, C>(a.n, [&](auto at) {
+  walk<V, C>(a.n, [&](auto at) INLINED {
     const auto base = at.load(a.base);
     const auto make = [&](uint32_t m) { return weighted_delta<V, C, extras>(a, at, base, m); };
     if constexpr (known == 0 && Shared<V>) {

@@ -400,6 +400,24 @@ inline Bytes run_collect_keys(const KernelTable& table, const Call& c, Arena& ar
   return result;
 }
 
+inline Bytes run_tally_keys(const KernelTable& table, const Call& c, Arena& arena) {
+  auto* keys = arena.output_of<uint32_t>(c.n + 16);
+  std::memcpy(keys, c.keys.data(), c.n * sizeof(uint32_t));
+  const size_t count = c.variant % 4;
+  std::vector<uint32_t> frequent;
+  for (size_t f = 0; frequent.size() < count; ++f)
+    frequent.push_back(key_of(c, f * c.n / 4) + f / 8);
+  std::sort(frequent.begin(), frequent.end());
+  frequent.erase(std::unique(frequent.begin(), frequent.end()), frequent.end());
+  std::vector<uint32_t> tallies(frequent.size(), 7);
+  uint64_t left = 77;
+  table.tally_keys({keys, c.n, frequent.data(), frequent.size(), tallies.data(), &left});
+  Bytes result = bytes_of(&left, 1);
+  append(result, bytes_of(keys, left));
+  append(result, bytes_of(tallies.data(), tallies.size()));
+  return result;
+}
+
 inline Bytes run_keep_keys(const KernelTable& table, const Call& c, Arena& arena) {
   const uint32_t threshold = c.variant == 0 ? 0 : key_of(c, c.n * c.variant / kVariants);
   const auto cut = static_cast<uint32_t>(c.n * (c.variant % 3) / 2);

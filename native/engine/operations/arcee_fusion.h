@@ -195,7 +195,8 @@ class ArceeFusion : public RunningStep {
       }
     });
     for (size_t q = 0; q < count; ++q) {
-      if (!quantiles_[q]->counted()) quantiles_[q]->finish_block(range.index, blocks[q]);
+      if (quantiles_[q]->counted()) continue;
+      end_sweep_block(io_, *quantiles_[q], range.index, std::move(blocks[q]));
     }
   }
 

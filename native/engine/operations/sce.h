@@ -115,7 +115,7 @@ class Sce : public RunningStep {
     for_keys(range, scratch, [&](const uint32_t* keys, const Tile& tile) {
       add_keys(io_, *selection_, keys, tile.n, block);
     });
-    selection_->finish_block(range.index, block);
+    end_sweep_block(io_, *selection_, range.index, std::move(block));
   }
 
   void end_sweep(Scratch& scratch) {

@@ -26,6 +26,16 @@ SweepBlock begin_sweep_block(Scratch& scratch) {
   return block;
 }
 
+void end_sweep_block(const StepIo& io, Selection& selection, uint64_t index, SweepBlock block) {
+  const auto& frequent = selection.frequent();
+  if (selection.mode() == Selection::Mode::collect && !frequent.empty()) {
+    block.tallies.resize(frequent.size());
+    io.kernels().tally_keys({block.keys, block.inside, frequent.data(), frequent.size(),
+                             block.tallies.data(), &block.inside});
+  }
+  selection.finish_block(index, std::move(block));
+}
+
 void add_keys(const StepIo& io, const Selection& selection, const uint32_t* keys, size_t n,
               SweepBlock& block) {
   const auto mode = selection.mode();
@@ -68,7 +78,7 @@ void sweep_block(StepIo& io, Delta delta, const Range& range, uint64_t index, Se
         {tile.inputs[0], tile.inputs[1], tile.n, selection.low(), selection.high(),
          counts ? nullptr : block.keys, &block.above, &block.inside});
   });
-  selection.finish_block(index, block);
+  end_sweep_block(io, selection, index, std::move(block));
 }
 
 void search_block(StepIo& io, Delta delta, const Range& range, uint64_t first, Selection& selection,

@@ -20,6 +20,9 @@ constexpr uint64_t kSampleRun = 256;
 // A block's contribution, with room in the worker's memory.
 SweepBlock begin_sweep_block(Scratch& scratch);
 
+// Counts what is frequent among a block's keys, and hands it in.
+void end_sweep_block(const StepIo& io, Selection& selection, uint64_t index, SweepBlock block);
+
 // Adds the keys of a tile, whatever they are keys of.
 void add_keys(const StepIo& io, const Selection& selection, const uint32_t* keys, size_t n,
               SweepBlock& block);
