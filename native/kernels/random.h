@@ -20,7 +20,9 @@ using weightloom::RandomWordArgs;
 // How many registers of counters go through the rounds together: each round waits for the one
 // before, and so there should be as many as the registers hold.
 template <class V>
-constexpr size_t kPhiloxGroups = V::lanes == 8 ? 1 : 2;
+constexpr size_t kPhiloxGroups = V::lanes == 16  ? 3
+                                 : V::lanes == 8 ? 1
+                                                 : 2;
 
 template <class V>
 struct PhiloxBlock {
@@ -46,7 +48,7 @@ ANYWHERE inline void philox(uint64_t first, const Args& a, PhiloxBlock<V> (&out)
 #pragma GCC unroll 10
   for (uint32_t round = 0; round < 10; ++round) {
     const uint32_t key0 = a.key[0] + round * 0x9E3779B9u, key1 = a.key[1] + round * 0xBB67AE85u;
-#pragma GCC unroll 2
+#pragma GCC unroll 3
     for (size_t g = 0; g < groups; ++g) {
       const W product0 = V::mul_wide(multiplier0, c[g][0]);
       const W product1 = V::mul_wide(multiplier1, c[g][2]);
@@ -62,7 +64,11 @@ ANYWHERE inline void philox(uint64_t first, const Args& a, PhiloxBlock<V> (&out)
 }
 
 // Bit i of the low 16 to bit 4 * i.
-ANYWHERE static inline uint64_t spread(uint32_t bits) {
+template <class V>
+ANYWHERE inline uint64_t spread(uint32_t bits) {
+  if constexpr (requires { V::deposit(bits, uint64_t{}); }) {
+    return V::deposit(bits, 0x1111111111111111ull);
+  }
   uint64_t x = bits & 0xFFFFu;
   x = (x | (x << 24)) & 0x000000FF000000FFull;
   x = (x | (x << 12)) & 0x000F000F000F000Full;
@@ -90,8 +96,8 @@ ANYWHERE void keep_random(const RandomMaskArgs& a) {
     }
     for (size_t w = 0; w < step / 64 && i + w * 64 < a.n; ++w) {
       const uint32_t(&of)[4] = below[w];
-      a.mask[i / 64 + w] =
-          spread(of[0]) | (spread(of[1]) << 1) | (spread(of[2]) << 2) | (spread(of[3]) << 3);
+      a.mask[i / 64 + w] = spread<V>(of[0]) | (spread<V>(of[1]) << 1) | (spread<V>(of[2]) << 2) |
+                           (spread<V>(of[3]) << 3);
     }
   }
 }
