@@ -22,6 +22,8 @@ JobError from_file_error(const FileError& error) {
   return {code, error.path + ": " + error.operation + ": " + reason};
 }
 
+constexpr uint64_t kForgotten = uint64_t{16} << 20;
+
 // Runs `body` and turns whatever it throws into a JobError; true when it threw nothing.
 template <class Body>
 bool caught(JobError& error, Body body) {
@@ -174,6 +176,21 @@ void Job::work() {
     close_outputs(lock);
   }
   changed_.notify_all();
+  lock.unlock();
+  forget_inputs();
+}
+
+// Threads that leave share what unmapping costs, a tenth of a merge's time where one does it alone.
+void Job::forget_inputs() {
+  uint64_t piece = 0, wanted = forgotten_++;
+  for (const Source& source : state_.sources) {
+    const uint64_t size = source.file == nullptr ? 0 : source.file->size();
+    for (uint64_t at = 0; at < size; at += kForgotten, ++piece) {
+      if (piece != wanted) continue;
+      source.file->forget(at, std::min(kForgotten, size - at));
+      wanted = forgotten_++;
+    }
+  }
 }
 
 // Called with the lock held.

@@ -92,6 +92,7 @@ class Job {
   void end_claim(const Claim& claimed, Scratch& scratch, std::unique_lock<std::mutex>& lock);
   void retire(Active& active);
   void close_outputs(std::unique_lock<std::mutex>& lock);
+  void forget_inputs();
   void fail(uint64_t step, JobError error);
   bool stopped() const { return cancelled_.load(std::memory_order_relaxed) || failed_; }
 
@@ -111,6 +112,7 @@ class Job {
   JobError error_;
   uint64_t failed_step_ = 0;
   std::atomic<uint64_t> steps_done_{0};
+  std::atomic<uint64_t> forgotten_{0};  // pieces of the inputs
   uint64_t steps_accelerated_ = 0;
   bool refused_ = false;  // by a gate, since when a worker may wait for one to leave
 };

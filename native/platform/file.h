@@ -25,6 +25,8 @@ class InputFile {
   uint64_t size() const { return size_; }
   const std::string& path() const { return file_.path(); }
   void read(void* into, uint64_t offset, size_t bytes) const;
+  // The range of the mapping will hardly be read again: what unmapping it would cost is paid now.
+  void forget(uint64_t offset, uint64_t bytes) const;
   // Throws when something that was read through the mapping was not there. To be asked after every
   // use of the mapping, before its results count.
   void check() const {

@@ -55,6 +55,11 @@ InputFile::~InputFile() {
   if (mapping_ != nullptr) ::munmap(const_cast<uint8_t*>(mapping_), size_);
 }
 
+void InputFile::forget(uint64_t offset, uint64_t bytes) const {
+  if (mapping_ == nullptr) return;
+  ::madvise(const_cast<uint8_t*>(mapping_) + offset, bytes, MADV_DONTNEED);
+}
+
 void InputFile::read(void* into, uint64_t offset, size_t bytes) const {
   auto* to = static_cast<uint8_t*>(into);
   file_.with([&](int descriptor) {
