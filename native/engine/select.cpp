@@ -86,7 +86,11 @@ void Selection::add(const uint32_t* keys, size_t n, SweepBlock& block) const {
     if (keys[i] > high_) {
       ++block.above;
     } else if (keys[i] >= low_) {
-      mode_ == Mode::collect ? collect(keys[i], block) : void(++block.inside);
+      if (mode_ == Mode::collect) {
+        collect(keys[i], block);
+      } else {
+        ++block.inside;
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 // Keys of a selection: unsigned integers in the order of what is selected by.
 //
 // collect_keys: counts the keys above a range and those inside it, and keeps these in order.
-// tally_keys:   counts the keys that equal each of a few, and keeps the others where they were, in
+// tally_keys:   counts the keys that equal each of a few; the others are moved to the beginning, in
 //               order.
 // keep_keys:    bit i is set iff key > threshold, or key == threshold and i < cut.
 // Both for keys that lie in memory; delta.h has the same for magnitudes that are made on the way.

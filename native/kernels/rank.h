@@ -6,9 +6,8 @@
 //               too large, NaN too. A key of 0 has bin index >> zero_shift, which is below `zeros`.
 //               Counted are the keys of a bin in each part of the row. Listed are the bins of keys
 //               that the bin's number does not say in full, once for every such key.
-// bin_ends:     first ranks of the bins, and for each bin the high halves of its threshold and of
-// the
-//               next bin's, packed as low | high << 16.
+// bin_ends:     first ranks of the bins, and for each bin the high halves of the thresholds at its
+//               first rank and at the next bin's, packed as low | high << 16.
 // decide_bins:  a word is below all thresholds of its bin when its own high half is below the lower
 //               one, and not below any when it is above the higher one. Bit i of the mask is set in
 //               the first case; what is neither is listed as undecided.
@@ -136,8 +135,8 @@ ANYWHERE void bin_ends(const BinEndArgs& a) {
 // been stored word by word.
 constexpr size_t kLookedUp = 1024;
 
-// table[at[i]] for n of them. Two loads to a word: the processor's own gathers are no faster, and
-// much slower on some.
+// table[at[i]] for n of them, two to a word. On a Zen 5 the processor's own gathers take longer,
+// most of all those of eight lanes.
 ANYWHERE inline void look_up(const uint32_t* table, const uint32_t* at, size_t n, uint32_t* found) {
   size_t i = 0;
   for (; i + 2 <= n; i += 2) {
@@ -150,7 +149,7 @@ ANYWHERE inline void look_up(const uint32_t* table, const uint32_t* at, size_t n
   if (i < n) found[i] = table[at[i]];
 }
 
-// Of n elements from `from` on, of which `found` has the ends of the bins; adds to the undecided.
+// n elements from `from` on; `found` has the ends of their bins. Adds to the undecided.
 template <class V>
 ANYWHERE void decide_piece(const RankBinArgs& a, size_t from, size_t n, const uint32_t* found) {
   size_t undecided = *a.undecided_count;
