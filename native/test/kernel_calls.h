@@ -402,7 +402,7 @@ inline Bytes run_collect_keys(const KernelTable& table, const Call& c, Arena& ar
 
 inline Bytes run_tally_keys(const KernelTable& table, const Call& c, Arena& arena) {
   auto* keys = arena.output_of<uint32_t>(c.n + 16);
-  std::memcpy(keys, c.keys.data(), c.n * sizeof(uint32_t));
+  for (size_t i = 0; i < c.n; ++i) keys[i] = key_of(c, i);
   const size_t count = c.variant % 4;
   std::vector<uint32_t> frequent;
   for (size_t f = 0; frequent.size() < count; ++f)
