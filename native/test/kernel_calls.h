@@ -403,10 +403,8 @@ inline Bytes run_collect_keys(const KernelTable& table, const Call& c, Arena& ar
 inline Bytes run_tally_keys(const KernelTable& table, const Call& c, Arena& arena) {
   auto* keys = arena.output_of<uint32_t>(c.n + 16);
   for (size_t i = 0; i < c.n; ++i) keys[i] = key_of(c, i);
-  const size_t count = c.variant % 4;
   std::vector<uint32_t> frequent;
-  for (size_t f = 0; frequent.size() < count; ++f)
-    frequent.push_back(key_of(c, f * c.n / 4) + f / 8);
+  for (size_t f = 0; f < c.variant % 4; ++f) frequent.push_back(key_of(c, f * c.n / 4));
   std::sort(frequent.begin(), frequent.end());
   frequent.erase(std::unique(frequent.begin(), frequent.end()), frequent.end());
   std::vector<uint32_t> tallies(frequent.size(), 7);
