@@ -91,7 +91,12 @@ describe("an abort on the way", () => {
 test("progress of the native backend is told on the way, and never goes back", async () => {
   const done: number[] = [];
   const onProgress = ({ bytesDone }: Progress) => done.push(bytesDone);
-  await merge(MEAN, { out: join(folder, "progress"), sync: false, onProgress });
+  // One thread and many inputs, so that a fast machine is not done before it is asked thrice.
+  const models = Array.from({ length: 16 }, (_, i) => {
+    return { model: join(folder, MODELS[i % MODELS.length]) };
+  });
+  const options = { out: join(folder, "progress"), sync: false, threads: 1, onProgress };
+  await merge({ ...MEAN, models }, options);
   expect(done.length).toBeGreaterThan(2);
   expect(done).toEqual([...done].sort((x, y) => x - y));
   expect(done.at(-1)).toBe(12 * 2048 * 4096 * 2);
