@@ -1,10 +1,11 @@
 /** Merges of 200 MB: cancelled on the way, or with an input that changes under them. */
 import { readdirSync, truncateSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type MergeOptions, merge, type Progress } from "../../lib/merge.ts";
 import type { RecipeObject } from "../../lib/recipe-object.ts";
 import { listTree, makeSparse, refusal, type Tensors, useFolder } from "../make.ts";
+import { askOften } from "../ticks.ts";
 
 const folder = useFolder("abort");
 const out = join(folder, "out");
@@ -26,6 +27,7 @@ const TENSORS: Tensors = Object.fromEntries(
     return [`model.layers.${layer}.w`, { dtype: "BF16", shape: [2048, 4096] }];
   }),
 );
+afterEach(() => vi.unstubAllGlobals());
 beforeAll(() => {
   for (const name of MODELS) makeSparse(join(folder, name), TENSORS);
 });
@@ -91,12 +93,8 @@ describe("an abort on the way", () => {
 test("progress of the native backend is told on the way, and never goes back", async () => {
   const done: number[] = [];
   const onProgress = ({ bytesDone }: Progress) => done.push(bytesDone);
-  // One thread and many inputs, so that a fast machine is not done before it is asked thrice.
-  const models = Array.from({ length: 16 }, (_, i) => {
-    return { model: join(folder, MODELS[i % MODELS.length]) };
-  });
-  const options = { out: join(folder, "progress"), sync: false, threads: 1, onProgress };
-  await merge({ ...MEAN, models }, options);
+  askOften();
+  await merge(TIES, { out: join(folder, "progress"), sync: false, threads: 1, onProgress });
   expect(done.length).toBeGreaterThan(2);
   expect(done).toEqual([...done].sort((x, y) => x - y));
   expect(done.at(-1)).toBe(12 * 2048 * 4096 * 2);
@@ -120,6 +118,7 @@ test("an input truncated during the run is noticed by reads, which end early", a
   const path = join(cut, "model.safetensors");
   const models = [...MODELS.map((name) => ({ model: join(folder, name) })), { model: cut }];
   const onProgress = () => truncateSync(path, 1000);
+  askOften();
   const options = { out, io: "pread", threads: 1, onProgress } as const;
   const error = await refusal(() => merge({ ...MEAN, models }, options));
   expect(error.code).toBe("INPUT_CHANGED");

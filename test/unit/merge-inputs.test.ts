@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { listTree, makeSparse, type Tensors, useFolder } from "../make.ts";
+import { QUICK_TICKS } from "../ticks.ts";
 
 const PACKAGE = pathToFileURL(join(import.meta.dirname, "../../dist/index.js")).href;
 const ROUNDS = 12;
@@ -28,6 +29,7 @@ const HEAD = `
   import { once } from "node:events";
   import { Worker } from "node:worker_threads";
   import { merge } from ${JSON.stringify(PACKAGE)};
+  ${QUICK_TICKS}
   const { models, method, out, options, rounds } = JSON.parse(process.argv[1]);
   const victim = models[1] + "/model.safetensors";
   const { size } = statSync(victim);
@@ -46,6 +48,9 @@ const HEAD = `
   const seen = [await attempt()];
   const took = performance.now() - started;
   const later = (share) => new Promise((resolve) => setTimeout(resolve, share * took));
+  // A merge can be done before its input is cut: until enough rounds have been, and one in time.
+  const cutOnce = () => seen.some((each) => each.startsWith("INPUT_CHANGED"));
+  const goesOn = (round, least) => round < least || (round < 20 * least && !cutOnce());
   const header = readFileSync(victim).subarray(0, 4096);
   const cut = () => truncateSync(victim, Math.floor(size * Math.random()));
   const restore = () => {
@@ -79,10 +84,10 @@ const CHANGED = new RegExp(`^INPUT_CHANGED .*${join(folder, "a/model.safetensors
  * short file), some by the error, and no round left a stage.
  */
 function expectErrorOrModel(seen: readonly string[]): void {
-  expect(seen).toHaveLength(ROUNDS);
+  expect(seen.length).toBeGreaterThanOrEqual(ROUNDS);
   const others = seen.filter((each) => !CHANGED.test(each));
   for (const each of others) expect(each).toMatch(/^(merged$|FILE_TRUNCATED |HEADER_)/);
-  expect(others.length).toBeLessThan(ROUNDS);
+  expect(others.length).toBeLessThan(seen.length);
   const left = listTree(folder).filter((name) => name.includes(".weightloom-"));
   expect(left).toEqual([]);
 }
@@ -97,7 +102,7 @@ const WAYS: Child[] = [
 describe("an input cut short at a random time", () => {
   test.each(WAYS)("is an error: $method, $options", (way) => {
     const script = `
-      for (let i = 0; i < rounds; i++) {
+      for (let i = 0; goesOn(i, rounds); i++) {
         const running = attempt();
         await later(0.8 * Math.random());
         cut();
@@ -123,7 +128,7 @@ describe("an input cut short at a random time", () => {
         return new Worker(source, { eval: true, workerData });
       });
       await Promise.all(workers.map((each) => once(each, "message")));
-      for (let i = 0; i < rounds / 2; i++) {
+      for (let i = 0; goesOn(i, rounds / 2); i++) {
         for (const place of places) rmSync(place, { recursive: true, force: true });
         for (const each of workers) each.postMessage("go");
         const ended = Promise.all(workers.map((each) => once(each, "message")));
