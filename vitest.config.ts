@@ -30,6 +30,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: hasAddon() ? [] : NATIVE_ONLY,
+    unstubGlobals: true,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     maxWorkers: Math.max(2, availableParallelism() - 1),

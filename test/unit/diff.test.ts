@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type DiffOptions, diff } from "../../lib/diff.ts";
 import { BACKENDS } from "../backends.ts";
 import { makeModel, makeSparse, refusal, type Tensors, useFolder } from "../make.ts";
+import { askOften } from "../ticks.ts";
 
 const folder = useFolder("diff");
 const values = (...of: number[]) => ({ dtype: "F32", shape: [of.length], values: of }) as const;
@@ -250,6 +251,7 @@ test.each(BACKENDS)("a signal cancels it (%s)", async (backend) => {
     });
   });
   const abort = new AbortController();
+  askOften();
   const run = diff(large, {
     backend,
     signal: abort.signal,

@@ -1,7 +1,7 @@
 /** Merges of 200 MB: cancelled on the way, or with an input that changes under them. */
 import { readdirSync, truncateSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { type MergeOptions, merge, type Progress } from "../../lib/merge.ts";
 import type { RecipeObject } from "../../lib/recipe-object.ts";
 import { listTree, makeSparse, refusal, type Tensors, useFolder } from "../make.ts";
@@ -27,7 +27,6 @@ const TENSORS: Tensors = Object.fromEntries(
     return [`model.layers.${layer}.w`, { dtype: "BF16", shape: [2048, 4096] }];
   }),
 );
-afterEach(() => vi.unstubAllGlobals());
 beforeAll(() => {
   for (const name of MODELS) makeSparse(join(folder, name), TENSORS);
 });

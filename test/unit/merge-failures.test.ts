@@ -23,6 +23,7 @@ import {
   tensorContent,
   useFolder,
 } from "../make.ts";
+import { askOften } from "../ticks.ts";
 
 const folder = useFolder("failures");
 let made = 0;
@@ -34,7 +35,7 @@ interface Place {
   out: string;
 }
 
-/** Two models of their own for a test, large enough for the reference to report progress. */
+/** Two models of their own for a test. */
 function place(hidden = 8): Place {
   const root = join(folder, `test-${made++}`);
   const a = makeLlama(join(root, "a"), { seed: 1, hidden });
@@ -204,6 +205,7 @@ describe.each(BACKENDS)(
 describe("an input that is changed while the reference works", () => {
   /** Merges models that take a while; something happens to the second at the first progress. */
   async function mergeWhile(where: Place, change: (path: string) => void) {
+    askOften();
     let changed = false;
     const onProgress = () => {
       if (!changed) change(join(where.b, "model.safetensors"));
@@ -263,6 +265,7 @@ describe("with overwrite, what lay at the target stays when", () => {
     const old = listTree(where.out);
     const path = join(where.b, "model.safetensors");
     const onProgress = () => utimesSync(path, 5, 5);
+    askOften();
     const options = { out: where.out, backend, onProgress, overwrite: true } as const;
     const ends = merge(mean(where.a, where.b), options);
     if (backend === "reference") {

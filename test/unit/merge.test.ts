@@ -28,6 +28,7 @@ import {
   tensorContent,
   useFolder,
 } from "../make.ts";
+import { askOften } from "../ticks.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../examples");
 const folder = useFolder("merge");
@@ -221,6 +222,7 @@ describe("progress", () => {
     const seen: Progress[] = [];
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
+    askOften();
     const onProgress = (progress: Progress) => seen.push(progress);
     const recipe = join(EXAMPLES, "tiny-family/ties.yml");
     const { plan: made } = await merge(recipe, { out: freshOut(), backend, onProgress });
