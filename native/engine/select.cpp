@@ -5,6 +5,13 @@
 #include <functional>
 
 namespace weightloom {
+namespace {
+
+// Bins of a sample: 256 an octave, over the 24 octaves below its largest key.
+constexpr int kSampleShift = 15;
+constexpr uint32_t kSampleBins = 24 << 8;
+
+}  // namespace
 
 Selection::Selection(uint64_t keep, uint64_t count, uint64_t blocks, bool collects)
     : keep_(keep), count_(count), blocks_(blocks), collects_(collects), cut_(count) {
@@ -36,22 +43,24 @@ void Selection::choose_mode(uint64_t expected) {
 }
 
 // The sample is counted by the upper bits of its keys: that a bracket is a little wider than it
-// must be costs less than finding its exact ends.
+// must be costs less than finding its exact ends. The lowest bin holds all that lies below it too.
 void Selection::bracket(const std::vector<uint32_t>& sample) {
   if (sample.size() < 1024) return;
-  constexpr int shift = 15;
-  std::vector<uint32_t> bins(size_t{1} << (32 - shift));
-  for (const uint32_t key : sample) ++bins[key >> shift];
+  const uint32_t top = *std::max_element(sample.begin(), sample.end()) >> kSampleShift;
+  const uint32_t bottom = top < kSampleBins ? 0 : top - kSampleBins + 1;
+  uint32_t bins[kSampleBins] = {};
+  for (const uint32_t key : sample) ++bins[std::max(key >> kSampleShift, bottom) - bottom];
   const auto n = static_cast<double>(sample.size());
   const double share = static_cast<double>(keep_) / static_cast<double>(count_);
   const double margin = 4.0 * std::sqrt(n * share * (1.0 - share)) + 4.0;
   const double first = n * share - margin, last = n * share + margin;
   double rank = 0.0;  // of the first key below the bin
-  size_t bin = bins.size();
+  uint64_t bin = top - bottom + 1;
   while (bin > 0 && rank <= first) rank += bins[--bin];
-  high_ = first < 0 ? 0xFFFFFFFFu : static_cast<uint32_t>((uint64_t{bin + 1} << shift) - 1);
+  const uint64_t end = bottom + bin + 1;
+  high_ = first < 0 ? 0xFFFFFFFFu : static_cast<uint32_t>((end << kSampleShift) - 1);
   while (bin > 0 && rank <= last) rank += bins[--bin];
-  low_ = last >= n ? 0 : static_cast<uint32_t>(bin) << shift;
+  low_ = last >= n || bin == 0 ? 0 : static_cast<uint32_t>(bottom + bin) << kSampleShift;
   const auto rare = static_cast<double>(find_frequent(sample));
   choose_mode(static_cast<uint64_t>(rare / n * 1.25 * static_cast<double>(count_)));
 }
@@ -163,15 +172,20 @@ uint64_t Selection::advance() {
   return finish_collected();
 }
 
-// Goes on with the bin of the histogram that holds the k-th key.
-void Selection::narrow() {
+// Makes the bin that holds the k-th key the range. Returns how many keys lie in it.
+uint64_t Selection::enter_bin() {
   size_t bin = kBins;
   while (bin-- > 0 && totals_[bin] < room_) room_ -= totals_[bin];
-  const uint64_t inside = totals_[bin];
   const uint64_t low = uint64_t{low_} + (static_cast<uint64_t>(bin) << shift_);
   const uint64_t high = low + (uint64_t{1} << shift_) - 1;
   low_ = static_cast<uint32_t>(low);
   high_ = static_cast<uint32_t>(std::min<uint64_t>(high, high_));
+  return totals_[bin];
+}
+
+// Goes on with that bin of the histogram.
+void Selection::narrow() {
+  const uint64_t inside = enter_bin();
   frequent_.clear();
   if (low_ == high_) {
     counted_ = true;
@@ -183,56 +197,63 @@ void Selection::narrow() {
   choose_mode(inside);
 }
 
-// The k-th key among the frequent and the collected ones, from the top down.
+// The k-th key among the frequent and the collected ones: a histogram of them, and the keys of
+// that bin from the top down.
 uint64_t Selection::finish_collected() {
-  std::vector<uint32_t> rest;
-  rest.reserve(stored_);
-  for (const auto& block : collected_) rest.insert(rest.end(), block.begin(), block.end());
-  uint32_t above = high_;
-  for (size_t f = 0; f < frequent_.size(); ++f) {
-    uint64_t total = 0;
-    for (const auto& tally : tallies_) total += tally.empty() ? 0 : tally[f];
-    if (settle_between(above, frequent_[f], rest)) return end_collected();
-    if (total >= room_) {
-      low_ = high_ = frequent_[f];
-      equal_.assign(blocks_, 0);
-      for (uint64_t i = 0; i < blocks_; ++i) equal_[i] = tallies_[i].empty() ? 0 : tallies_[i][f];
-      return end_with(total);
-    }
-    room_ -= total;
-    above = frequent_[f];
+  std::vector<Repeated> keys = frequent_totals();
+  totals_.assign(kBins, 0);
+  for (const auto& [key, total] : keys) totals_[(key - low_) >> shift_] += total;
+  for (const auto& block : collected_) {
+    for (const uint32_t key : block) ++totals_[(key - low_) >> shift_];
   }
-  settle_between(above, low_, rest);
+  enter_bin();
+  if (low_ == high_) return end_collected();
+  const auto outside = [&](uint32_t key) { return key < low_ || key > high_; };
+  std::erase_if(keys, [&](const Repeated& each) { return outside(each.key); });
+  for (const auto& block : collected_) {
+    for (const uint32_t key : block) {
+      if (!outside(key)) keys.push_back({key, 1});
+    }
+  }
+  std::sort(keys.begin(), keys.end(),
+            [](const Repeated& a, const Repeated& b) { return a.key > b.key; });
+  auto kth = keys.begin();
+  while (kth->total < room_) {
+    const auto next = kth + 1;
+    if (next->key == kth->key) {
+      next->total += kth->total;
+    } else {
+      room_ -= kth->total;
+    }
+    kth = next;
+  }
+  low_ = high_ = kth->key;
   return end_collected();
 }
 
-// Looks for the k-th key among the rest from `below` to `above`, which holds no frequent key but
-// its ends; takes them off the room when it lies lower.
-bool Selection::settle_between(uint32_t above, uint32_t below, std::vector<uint32_t>& rest) {
-  const auto end = std::partition(rest.begin(), rest.end(),
-                                  [&](uint32_t key) { return key >= below && key <= above; });
-  const auto count = static_cast<uint64_t>(end - rest.begin());
-  if (count < room_) {
-    room_ -= count;
-    rest.erase(rest.begin(), end);
-    return false;
+std::vector<Selection::Repeated> Selection::frequent_totals() const {
+  std::vector<Repeated> found;
+  for (size_t f = 0; f < frequent_.size(); ++f) {
+    uint64_t total = 0;
+    for (const auto& tally : tallies_) total += tally.empty() ? 0 : tally[f];
+    found.push_back({frequent_[f], total});
   }
-  const auto kth = rest.begin() + static_cast<std::ptrdiff_t>(room_ - 1);
-  std::nth_element(rest.begin(), kth, end, std::greater<>());
-  low_ = high_ = *kth;
-  room_ -= static_cast<uint64_t>(
-      std::count_if(rest.begin(), end, [&](uint32_t key) { return key > low_; }));
-  return true;
+  return found;
 }
 
-// The threshold is a key of the rest: count its equals by block.
+// The threshold is known: counts its equals by block.
 uint64_t Selection::end_collected() {
+  const auto found = std::find(frequent_.begin(), frequent_.end(), low_);
+  const auto f = static_cast<size_t>(found - frequent_.begin());
   uint64_t equal = 0;
   equal_.assign(blocks_, 0);
   for (uint64_t i = 0; i < blocks_; ++i) {
-    const auto count = std::count(collected_[i].begin(), collected_[i].end(), low_);
-    equal_[i] = static_cast<uint32_t>(count);
-    equal += static_cast<uint64_t>(count);
+    const auto& tally = tallies_[i];
+    const auto& block = collected_[i];
+    const uint64_t frequent = f < tally.size() ? tally[f] : 0;
+    const auto collected = static_cast<uint64_t>(std::count(block.begin(), block.end(), low_));
+    equal_[i] = static_cast<uint32_t>(frequent + collected);
+    equal += equal_[i];
   }
   return end_with(equal);
 }

@@ -82,14 +82,21 @@ class Selection {
   static constexpr uint64_t kMostCollected = uint64_t{3} << 19;
 
  private:
+  // A key, and how often it was met.
+  struct Repeated {
+    uint32_t key;
+    uint64_t total;
+  };
+
   void start_over();
   void choose_mode(uint64_t expected);
   void collect(uint32_t key, SweepBlock& block) const;
   void add_histogram(const uint32_t* keys, size_t n, SweepBlock& block) const;
   size_t find_frequent(const std::vector<uint32_t>& sample);
   uint64_t finish_collected();
-  bool settle_between(uint32_t above, uint32_t below, std::vector<uint32_t>& rest);
+  std::vector<Repeated> frequent_totals() const;
   uint64_t end_collected();
+  uint64_t enter_bin();
   void narrow();
   uint64_t end_with(uint64_t equal);
 

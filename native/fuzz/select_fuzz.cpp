@@ -17,6 +17,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (Keys* each : {&sample, &keys}) {
     for (uint32_t& key : *each) key = key >> coarse << coarse;
   }
+  // Fewer are no sample.
+  const Keys once = sample;
+  while (!once.empty() && sample.size() < 1024) {
+    sample.insert(sample.end(), once.begin(), once.end());
+  }
   const uint64_t keep = 1 + wanted % keys.size();
   insist(selected(keys, keep, block, sample) == sorted(keys, keep), "others are kept");
   return 0;

@@ -13,9 +13,10 @@ using namespace weightloom_test;
 
 namespace {
 
-constexpr int kKinds = 5;
+constexpr int kKinds = 7;
 
-// kind: 0 any key, 1 few different, 2 all equal, 3 differing in low bits alone, 4 floats
+// kind: 0 any key, 1 few different, 2 all equal, 3 differing in low bits alone, 4 floats, 5 some
+// that are frequent among others, 6 the same in any octave
 Keys make_keys(size_t n, int kind, RandomWords& random) {
   Keys keys(n);
   for (uint32_t& key : keys) {
@@ -31,6 +32,11 @@ Keys make_keys(size_t n, int kind, RandomWords& random) {
         break;
       case 3:
         key = 0x3F800000u | static_cast<uint32_t>(random.below(5));
+        break;
+      case 5:
+      case 6:
+        key = kind == 5 ? 0x3F800000u | random.word() >> 12 : random.word() >> random.below(32);
+        if (random.below(2) == 0) key &= kind == 5 ? ~uint32_t{0x3FFFF} : 0x70000000u;
         break;
       default:
         key = awkward_bits(random) & 0x7FFFFFFFu;
