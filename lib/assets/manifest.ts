@@ -17,6 +17,9 @@ const UNKNOWN = ".".repeat(16);
 const LINE = 320;
 const INPUT = 160;
 
+/** Characters after which lines are written. */
+const BATCH = 1 << 15;
+
 /**
  * `weightloom.manifest.json`: what was merged, how each tensor was made, and what came out.
  * Everything but its last section, `paths`, is the same on every machine and backend. It is drafted
@@ -78,17 +81,23 @@ export class ManifestDraft {
   #addTensors(text: TextBytes, results: readonly StepResult[] | undefined): void {
     const lines = new TensorLines(this.#plan);
     let separator = "{\n";
+    let batch = "";
+    let marks: number[] = [];
+    const write = () => {
+      for (const at of text.add(batch, marks)) this.#digests.push(at);
+      batch = "";
+      marks = [];
+    };
     for (const step of this.#order) {
       const name = JSON.stringify(this.#plan.steps[step].tensor);
-      const before = separator + lines.toDigest(step, name);
-      const start = text.length;
-      const plain = text.add(before + lines.fromDigest(step, name, results?.[step]));
-      if (results === undefined) {
-        this.#digests.push(start + (plain ? before.length : Buffer.byteLength(before)));
-      }
+      batch += separator + lines.toDigest(step, name);
+      marks.push(batch.length);
+      batch += lines.fromDigest(step, name, results?.[step]);
       separator = ",\n";
+      if (batch.length > BATCH) write();
     }
-    text.add(this.#order.length === 0 ? "{}" : "\n  }");
+    batch += this.#order.length === 0 ? "{}" : "\n  }";
+    write();
   }
 }
 
@@ -101,6 +110,8 @@ class TensorLines {
   readonly #plan: Plan;
   readonly #shards: readonly string[];
   readonly #operations = new Map<Operation, string>();
+  /** By source: what an input's description begins with, of the model that had the source last. */
+  readonly #heads: { model: number; text: string }[] = [];
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -117,13 +128,22 @@ class TensorLines {
     const { tensor, inputs, operation } = this.#plan.steps[at];
     const nonfinite = result && countNonfinite(result);
     const counted = nonfinite === undefined ? "" : `"nonfinite":${JSON.stringify(nonfinite)},`;
-    let from = "";
+    let text = `${result?.digest ?? UNKNOWN}",${counted}${this.#operation(operation)},"inputs":[`;
+    let separator = "";
     for (const input of inputs) {
       const own = input.tensor === tensor ? name : JSON.stringify(input.tensor);
-      from += `${from === "" ? "" : ","}${describeInput(input, own)}`;
+      text += `${separator}${this.#head(input)}${own},"dtype":"${input.dtype}","offset":${input.offset}}`;
+      separator = ",";
     }
-    const digest = result?.digest ?? UNKNOWN;
-    return `${digest}",${counted}${this.#operation(operation)},"inputs":[${from}]}`;
+    return `${text}]}`;
+  }
+
+  #head({ model, source }: PlanInput): string {
+    const known = this.#heads[source];
+    if (known?.model === model) return known.text;
+    const text = `{"model":${model},"source":${source},"tensor":`;
+    this.#heads[source] = { model, text };
+    return text;
   }
 
   #operation(operation: Operation): string {
@@ -133,10 +153,6 @@ class TensorLines {
     this.#operations.set(operation, text);
     return text;
   }
-}
-
-function describeInput({ model, source, dtype, offset }: PlanInput, name: string): string {
-  return `{"model":${model},"source":${source},"tensor":${name},"dtype":"${dtype}","offset":${offset}}`;
 }
 
 /** Selections over whole models, which a replay needs. */

@@ -8,18 +8,15 @@ export class TextBytes {
     this.#bytes = Buffer.allocUnsafe(expected);
   }
 
-  /** Bytes so far. */
-  get length(): number {
-    return this.#length;
-  }
-
-  /** Writes a piece; true when it was ASCII alone, a byte for each unit. */
-  add(piece: string): boolean {
-    const most = this.#length + 3 * piece.length;
+  /** Writes a piece. Where the units at these places in it have come to lie. */
+  add(piece: string, marks: readonly number[] = []): number[] {
+    const start = this.#length;
+    const most = start + 3 * piece.length;
     if (most > this.#bytes.length) this.#grow(Math.max(most, 2 * this.#bytes.length));
-    const written = this.#bytes.write(piece, this.#length);
+    const written = this.#bytes.write(piece, start);
     this.#length += written;
-    return written === piece.length;
+    const ascii = written === piece.length;
+    return marks.map((at) => start + (ascii ? at : Buffer.byteLength(piece.slice(0, at))));
   }
 
   bytes(): Buffer {

@@ -37,7 +37,7 @@ export function workOf(
   const drawOf = ({ operation }: PlanStep) => {
     return operation.op === "task" && operation.torch !== null ? operation.torch.offset : -1;
   };
-  const order = made.steps.flatMap(({ shard }, i) => (whole.has(shard) ? [] : [i]));
+  const order = [...made.steps.keys()].filter((i) => !whole.has(made.steps[i].shard));
   order.sort((a, b) => drawOf(made.steps[a]) - drawOf(made.steps[b]) || a - b);
   const work = {
     sources: sources.map(({ path, size }) => ({ path, size })),

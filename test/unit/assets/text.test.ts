@@ -1,12 +1,11 @@
 import { expect, test } from "vitest";
 import { TextBytes } from "../../../lib/assets/text.ts";
 
-test("pieces of any length become bytes, and say whether they are ASCII", () => {
+test("pieces of any length become bytes, and marks in them places", () => {
   const text = new TextBytes(1);
   const pieces = ["a", "", "größer", "日本".repeat(500), "\u{1F9F6}", "z".repeat(5000)];
-  const plain = pieces.map((piece) => text.add(piece));
-  expect(plain).toEqual([true, true, false, false, false, true]);
-  const want = Buffer.from(pieces.join(""));
-  expect(text.length).toBe(want.length);
-  expect(text.bytes().equals(want)).toBe(true);
+  const places = pieces.map((piece) => text.add(piece, [0, piece.length]));
+  const ends = pieces.map((_, i) => Buffer.byteLength(pieces.slice(0, i + 1).join("")));
+  expect(places).toEqual(ends.map((end, i) => [ends[i - 1] ?? 0, end]));
+  expect(text.bytes().equals(Buffer.from(pieces.join("")))).toBe(true);
 });
