@@ -161,15 +161,15 @@ uint32_t* Sparsifier::block_words(size_t m, const Range& range, Scratch& scratch
 }
 
 void Sparsifier::prepare_block(size_t m, const Range& range, bool again, Scratch& scratch) {
-  const Model& model = models_[m];
-  if (by_block(model)) make_block(m, range, again, scratch);
+  if (by_block(models_[m])) return make_block(m, range, again, scratch);
+  if (again) reserve_block(m, range);
 }
 
 // Whether its masks are made block by block, not tile by tile.
 bool Sparsifier::by_block(const Model& model) const {
   switch (model.keep) {
     case Keep::random:
-      return torch_ || !model.made.empty();
+      return torch_;
     case Keep::rank:
     case Keep::inverse_rank:
     case Keep::row:
@@ -179,27 +179,31 @@ bool Sparsifier::by_block(const Model& model) const {
   }
 }
 
-void Sparsifier::make_block(size_t m, const Range& range, bool again, Scratch& scratch) {
-  uint64_t* mask = block_mask(m, scratch);
+// Room to keep the mask of a block, as far as there is any; null otherwise.
+uint64_t* Sparsifier::reserve_block(size_t m, const Range& range) {
+  constexpr size_t bytes = kBlockWords * sizeof(uint64_t);
   auto& made = models_[m].made;
-  if (!made.empty() && !made[range.index].empty()) {
-    std::copy(made[range.index].begin(), made[range.index].end(), mask);
-    return;
-  }
+  if (made.empty() || !io_.take_spare(bytes)) return nullptr;
+  spare_taken_.fetch_add(bytes, std::memory_order_relaxed);
+  made[range.index].resize(kBlockWords);
+  return made[range.index].data();
+}
+
+uint64_t* Sparsifier::kept_block(size_t m, const Range& range) {
+  auto& made = models_[m].made;
+  return made.empty() || made[range.index].empty() ? nullptr : made[range.index].data();
+}
+
+void Sparsifier::make_block(size_t m, const Range& range, bool again, Scratch& scratch) {
+  if (kept_block(m, range) != nullptr) return;
+  uint64_t* mask = again ? reserve_block(m, range) : nullptr;
+  if (mask == nullptr) mask = block_mask(m, scratch);
   std::fill(mask, mask + kBlockWords, uint64_t{0});
   if (models_[m].keep == Keep::random) {
-    random_block(m, range, mask, scratch);
+    torch_block(m, range, mask, scratch);
   } else {
     rank_block(m, range, mask, scratch);
   }
-  if (!made.empty() && again) keep_block(m, range, mask);
-}
-
-void Sparsifier::keep_block(size_t m, const Range& range, const uint64_t* mask) {
-  constexpr size_t bytes = kBlockWords * sizeof(uint64_t);
-  if (!io_.take_spare(bytes)) return;
-  spare_taken_.fetch_add(bytes, std::memory_order_relaxed);
-  models_[m].made[range.index].assign(mask, mask + kBlockWords);
 }
 
 void Sparsifier::random_mask(const Model& model, uint64_t first, size_t n, uint64_t* mask) const {
@@ -212,9 +216,7 @@ void Sparsifier::random_mask(const Model& model, uint64_t first, size_t n, uint6
                              mask});
 }
 
-void Sparsifier::random_block(size_t m, const Range& range, uint64_t* mask,
-                              Scratch& scratch) const {
-  if (!torch_) return random_mask(models_[m], range.first, range.n, mask);
+void Sparsifier::torch_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const {
   const uint32_t* words = block_words(m, range, scratch);
   const auto threshold = static_cast<uint32_t>(models_[m].a);
   for (size_t i = 0; i < range.n; ++i) {
@@ -326,41 +328,37 @@ void Sparsifier::magnitude_mask(const Threshold& threshold, const Range& range, 
   io_.kernels().keep_magnitude[tile.codec]({x, base, tile.n, threshold.key, cut, mask});
 }
 
-void Sparsifier::fill_mask(size_t m, const Range& range, const Tile& tile, const void* x,
-                           const void* base, uint64_t* mask, Scratch& scratch) const {
+const uint64_t* Sparsifier::mask_of(size_t m, const Range& range, const Tile& tile, const void* x,
+                                    const void* base, bool again, uint64_t* room,
+                                    Scratch& scratch) {
   const Model& model = models_[m];
-  const size_t words = (tile.n + 63) / 64;
-  switch (model.keep) {
-    case Keep::all:
-      return;
-    case Keep::magnitude:
-    case Keep::global: {
-      Threshold threshold;
-      threshold_of(model, threshold);
-      return magnitude_mask(threshold, range, tile, x, base, mask);
-    }
-    case Keep::outliers: {
-      std::fill(mask, mask + words, model.b > 0 ? ~uint64_t{0} : uint64_t{0});
-      if (model.b <= 0) return;
-      if (model.selection != nullptr) {
-        magnitude_mask(model.selection->result(), range, tile, x, base, mask);
-      }
-      if (model.outliers == nullptr) return;
-      auto* top = scratch.take<uint64_t>(kSpareMaskSlot, kTile / 64);
-      magnitude_mask(model.outliers->result(), range, tile, x, base, top);
-      for (size_t i = 0; i < words; ++i) mask[i] &= ~top[i];
-      return;
-    }
-    case Keep::random:
-      if (by_block(model)) break;
-      return random_mask(model, range.first + tile.at, tile.n, mask);
-    case Keep::rank:
-    case Keep::inverse_rank:
-    case Keep::row:
-      break;
+  uint64_t* const kept = kept_block(m, range);
+  if (by_block(model)) return (kept != nullptr ? kept : block_mask(m, scratch)) + tile.at / 64;
+  Threshold threshold;
+  if (threshold_of(model, threshold)) {
+    magnitude_mask(threshold, range, tile, x, base, room);
+  } else if (model.keep == Keep::outliers) {
+    outliers_mask(model, range, tile, x, base, room, scratch);
+  } else if (model.keep == Keep::random) {
+    if (kept != nullptr) room = kept + tile.at / 64;
+    if (kept == nullptr || again) random_mask(model, range.first + tile.at, tile.n, room);
   }
-  const uint64_t* whole = block_mask(m, scratch) + tile.at / 64;
-  std::copy(whole, whole + words, mask);
+  return room;
+}
+
+void Sparsifier::outliers_mask(const Model& model, const Range& range, const Tile& tile,
+                               const void* x, const void* base, uint64_t* mask,
+                               Scratch& scratch) const {
+  const size_t words = (tile.n + 63) / 64;
+  std::fill(mask, mask + words, model.b > 0 ? ~uint64_t{0} : uint64_t{0});
+  if (model.b <= 0) return;
+  if (model.selection != nullptr) {
+    magnitude_mask(model.selection->result(), range, tile, x, base, mask);
+  }
+  if (model.outliers == nullptr) return;
+  auto* top = scratch.take<uint64_t>(kSpareMaskSlot, kTile / 64);
+  magnitude_mask(model.outliers->result(), range, tile, x, base, top);
+  for (size_t i = 0; i < words; ++i) mask[i] &= ~top[i];
 }
 
 }  // namespace weightloom

@@ -95,9 +95,10 @@ class Sparsifier {
   // `again`: a later phase will ask for it too. Not in the last phase, where two threads may make
   // the same block of a nested step.
   void prepare_block(size_t m, const Range& range, bool again, Scratch& scratch);
-  // The mask of model m over one tile of the block.
-  void fill_mask(size_t m, const Range& range, const Tile& tile, const void* x, const void* base,
-                 uint64_t* mask, Scratch& scratch) const;
+  // The mask of model m over one tile of the block: in `room`, or where it lies already. `again` as
+  // for the block.
+  const uint64_t* mask_of(size_t m, const Range& range, const Tile& tile, const void* x,
+                          const void* base, bool again, uint64_t* room, Scratch& scratch);
 
  private:
   void add_model(const double* p, bool keep_masks);
@@ -107,9 +108,12 @@ class Sparsifier {
   uint32_t* block_words(size_t m, const Range& range, Scratch& scratch) const;
   bool by_block(const Model& model) const;
   void make_block(size_t m, const Range& range, bool again, Scratch& scratch);
-  void keep_block(size_t m, const Range& range, const uint64_t* mask);
+  uint64_t* reserve_block(size_t m, const Range& range);
+  uint64_t* kept_block(size_t m, const Range& range);
+  void outliers_mask(const Model& model, const Range& range, const Tile& tile, const void* x,
+                     const void* base, uint64_t* mask, Scratch& scratch) const;
   void random_mask(const Model& model, uint64_t first, size_t n, uint64_t* mask) const;
-  void random_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const;
+  void torch_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const;
   void rank_block(size_t m, const Range& range, uint64_t* mask, Scratch& scratch) const;
   void rank_row(size_t m, const Range& row, const uint32_t* keys, const Range& range,
                 const uint32_t* words, uint64_t* mask, Scratch& scratch) const;

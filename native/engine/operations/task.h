@@ -87,10 +87,11 @@ class Task : public RunningStep {
     for (size_t m = 0; m < weights_.size(); ++m) {
       if (!sparsify_.masks(m)) continue;
       sparsify_.prepare_block(m, range, true, scratch);
-      auto* mask = scratch.take<uint64_t>(kMaskSlot, kTileWords);
+      auto* room = scratch.take<uint64_t>(kMaskSlot, kTileWords);
       LaneSums all, kept;
       io_.for_tiles(range, kTile, {m + 1, 0}, nullptr, scratch, [&](const Tile& tile) {
-        sparsify_.fill_mask(m, range, tile, tile.inputs[0], tile.inputs[1], mask, scratch);
+        const uint64_t* mask =
+            sparsify_.mask_of(m, range, tile, tile.inputs[0], tile.inputs[1], true, room, scratch);
         io_.kernels().delta_sum[tile.codec](
             {tile.inputs[0], tile.inputs[1], tile.n, mask, all.lanes, kept.lanes});
       });
@@ -130,8 +131,8 @@ class Task : public RunningStep {
     io_.for_tiles(range, step, inputs, out, scratch, [&](const Tile& tile) {
       for (size_t m = 0; m < models; ++m) {
         if (!drops.by_mask[m]) continue;
-        uint64_t* mask = masks + m * kTileWords;
-        sparsify_.fill_mask(m, range, tile, tile.inputs[m + 1], tile.inputs[0], mask, scratch);
+        const uint64_t* mask = sparsify_.mask_of(m, range, tile, tile.inputs[m + 1], tile.inputs[0],
+                                                 false, masks + m * kTileWords, scratch);
         drops.masks[m] = reinterpret_cast<const uint8_t*>(mask);
         drops.factors[m] = sparsify_.element_factors(m, tile.at, scratch);
       }
