@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../simd/past_cache.h"
 #include "nested.h"
 
 namespace weightloom {
@@ -101,7 +102,10 @@ uint8_t* StepIo::begin_output(const Range& range, Scratch& scratch) const {
 void StepIo::end_output(const Range& range, const uint8_t* built, Scratch& scratch) {
   if (on_demand_) return;
   const auto bytes = static_cast<size_t>(bytes_of(range.n));
-  if (output().memory != nullptr) return report(bytes);
+  if (output().memory != nullptr) {
+    if (is_streamed()) end_streams();
+    return report(bytes);
+  }
   Scratch::Run& run = scratch.run();
   if (run.bytes == 0 || run.built + run.bytes != built) {
     end_run(scratch);
@@ -161,7 +165,14 @@ void StepIo::for_tiles(const Range& range, size_t tile, const std::vector<size_t
   const int out_bytes = kCodecBytes[step_.codec];
   std::vector<const uint8_t*> stored;
   for (const size_t i : inputs) stored.push_back(input(i, range, scratch));
-  Tile view{fused ? common : 0, std::vector<const void*>(inputs.size()), nullptr, 0, 0};
+  const bool past_cache = fused && out != nullptr && is_streamed() &&
+                          reinterpret_cast<uintptr_t>(out) % kPastCacheBytes == 0;
+  Tile view{.codec = fused ? common : 0,
+            .inputs = std::vector<const void*>(inputs.size()),
+            .out = nullptr,
+            .at = 0,
+            .n = 0,
+            .past_cache = past_cache};
   for (view.at = 0; view.at < range.n; view.at += step) {
     view.n = std::min(step, range.n - view.at);
     for (size_t k = 0; k < inputs.size(); ++k) {

@@ -126,6 +126,7 @@ struct Tile {
   void* out;
   size_t at;  // first element, counted from the block's start
   size_t n;
+  bool past_cache;  // how `out` is best stored
 };
 
 // One step of a running job: its description, its files, and what its blocks have reported.

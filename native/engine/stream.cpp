@@ -16,7 +16,7 @@ void stream_out(uint8_t* to, const uint8_t* from, size_t n) {
   const size_t head = odd < n ? odd : n;
   std::memcpy(to, from, head);
   size_t at = head;
-  for (; at + 64 <= n; at += 64) store_line_past_cache(to + at, from + at);
+  for (; at + 64 <= n; at += 64) store_past_cache<64>(to + at, from + at);
   std::memcpy(to + at, from + at, n - at);
 }
 

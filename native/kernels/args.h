@@ -30,6 +30,7 @@ struct LinearArgs {
   void* out;
   size_t n;
   Nonfinite* nonfinite;
+  bool past_cache = false;  // see kernels/nonfinite.h
 };
 
 // floors: null, or for each model the magnitude below which its deltas are dropped; a NaN is not
@@ -53,6 +54,7 @@ struct TaskArgs {
   void* out;
   size_t n;
   Nonfinite* nonfinite;
+  bool past_cache = false;  // see kernels/nonfinite.h
 };
 
 // Weights that differ from element to element (a weight for each column); base may be null. means:

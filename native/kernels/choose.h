@@ -11,10 +11,10 @@ using weightloom::ChooseArgs;
 
 template <class V, class C>
 ANYWHERE void choose(const ChooseArgs& a) {
-  walk<V, C>(a.n, [&](auto at) {
+  walk<V, C>(a.n, [&](auto at) INLINED {
     const auto chosen = mask_at<V>(a.mask, at.at);
     const auto y = V::select(chosen, at.load(a.x), at.load(a.base));
-    put<V>(at, a.out, y, a.limit, a.base, &a.x, 1, *a.nonfinite);
+    put<V>(at, a, y, a.base, &a.x, 1);
   });
 }
 

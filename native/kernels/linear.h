@@ -35,7 +35,7 @@ ANYWHERE void linear_of(const LinearArgs& a) {
     }
     if (a.divide) sum = V::div(sum, V::set(a.divisor));
     if (mean) sum = V::select(same, first, sum);
-    put<V>(at, a.out, sum, a.limit, nullptr, a.inputs, a.input_count, *a.nonfinite);
+    put<V>(at, a, sum, nullptr, a.inputs, a.input_count);
   });
 }
 

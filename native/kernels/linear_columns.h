@@ -36,7 +36,7 @@ ANYWHERE inline typename V::M columns_agree(const ColumnArgs& a, At at) {
 
 template <class V, class C>
 ANYWHERE void linear_columns(const ColumnArgs& a) {
-  walk<V, C>(a.n, [&](auto at) {
+  walk<V, C>(a.n, [&](auto at) INLINED {
     const auto base = a.base == nullptr ? V::set(0.0f) : at.load(a.base);
     auto sum = column_term<V, C>(a, at, base, 0);
     for (uint32_t m = 1; m < a.input_count; ++m) {
@@ -47,7 +47,7 @@ ANYWHERE void linear_columns(const ColumnArgs& a) {
     } else {
       sum = V::select(columns_agree<V>(a, at), at.load(a.inputs[0]), sum);
     }
-    put<V>(at, a.out, sum, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
+    put<V>(at, a, sum, a.base, a.inputs, a.input_count);
   });
 }
 

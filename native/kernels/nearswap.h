@@ -28,13 +28,13 @@ ANYWHERE INLINED inline void nearswap_step(const NearswapArgs& a, At at) {
   auto y = V::add(V::mul(share, x), V::mul(V::sub(one, share), base));
   y = V::select(V::equal(share, one), x, y);
   y = V::select(V::either(V::equal(share, zero), V::equal(x, base)), base, y);
-  put<V>(at, a.out, y, a.limit, a.base, &a.x, 1, *a.nonfinite);
+  put<V>(at, a, y, a.base, &a.x, 1);
 }
 
 template <class V, class C>
 ANYWHERE void nearswap(const NearswapArgs& a) {
   using P = Paired<V, C>;
-  walk<P, C>(a.n, [&](auto at) { nearswap_step<P, C>(a, at); });
+  walk<P, C>(a.n, [&](auto at) INLINED { nearswap_step<P, C>(a, at); });
 }
 
 }  // namespace

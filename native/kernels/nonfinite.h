@@ -63,12 +63,19 @@ ANYWHERE [[gnu::noinline]] typename V::F settle(At at, typename V::F y, float li
   return V::load(results);
 }
 
-// Stores y, settled where it is not below the limit.
-template <class V, class At>
-ANYWHERE INLINED inline void put(At at, void* out, typename V::F y, float limit, const void* first,
-                                 const void* const* rest, uint32_t rest_count, Nonfinite& seen) {
-  if (V::every(V::less(V::abs(y), V::set(limit)))) return at.store_number(out, y);
-  at.store(out, settle<V>(at, y, limit, first, rest, rest_count, seen));
+// Stores y in a.out, settled where it is not below a.limit. Kernels that mostly wait for memory
+// have a.past_cache: the output is large, lies at a multiple of kPastCacheBytes, and goes past the
+// cache.
+template <class V, class At, class Args>
+ANYWHERE INLINED inline void put(At at, const Args& a, typename V::F y, const void* first,
+                                 const void* const* rest, uint32_t rest_count) {
+  if (!V::every(V::less(V::abs(y), V::set(a.limit)))) {
+    return at.store(a.out, settle<V>(at, y, a.limit, first, rest, rest_count, *a.nonfinite));
+  }
+  if constexpr (requires { a.past_cache; }) {
+    if (a.past_cache) return at.store_number_past_cache(a.out, y);
+  }
+  at.store_number(a.out, y);
 }
 
 }  // namespace

@@ -46,13 +46,13 @@ ANYWHERE INLINED inline void ram_step(const RamArgs& a, At at) {
     sum = V::add(sum, V::select(V::is_nan(d), d, term));
   }
   const auto y = V::select(V::equal(sum, zero), base, V::add(base, sum));
-  put<V>(at, a.out, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
+  put<V>(at, a, y, a.base, a.inputs, a.input_count);
 }
 
 template <class V, class C>
 ANYWHERE void ram(const RamArgs& a) {
   using P = Paired<V, C>;
-  walk<P, C>(a.n, [&](auto at) { ram_step<P, C>(a, at); });
+  walk<P, C>(a.n, [&](auto at) INLINED { ram_step<P, C>(a, at); });
 }
 
 template <class V, class C>

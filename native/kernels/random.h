@@ -66,7 +66,7 @@ ANYWHERE inline void philox(uint64_t first, const Args& a, PhiloxBlock<V> (&out)
 // Bit i of the low 16 to bit 4 * i.
 template <class V>
 ANYWHERE inline uint64_t spread(uint32_t bits) {
-  if constexpr (requires { V::deposit(bits, uint64_t{}); }) {
+  if constexpr (Depositor<V>) {
     return V::deposit(bits, 0x1111111111111111ull);
   }
   uint64_t x = bits & 0xFFFFu;

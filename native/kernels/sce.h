@@ -46,7 +46,7 @@ ANYWHERE INLINED inline void sce_step(const SceArgs& a, At at) {
   auto delta = V::div(sum, V::select(V::less(share, least), least, share));
   delta = V::select(V::is_nan(vote), vote, delta);
   const auto y = V::select(V::equal(delta, zero), base, V::add(base, delta));
-  put<V>(at, a.out, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
+  put<V>(at, a, y, a.base, a.inputs, a.input_count);
 }
 
 template <class V, class C>

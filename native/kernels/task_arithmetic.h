@@ -59,7 +59,7 @@ ANYWHERE INLINED inline void apply_delta(const TaskArgs& a, At at, typename V::F
                                          typename V::F delta) {
   if (a.lambda != 1.0f) delta = V::mul(delta, V::set(a.lambda));
   const auto y = V::select(V::equal(delta, V::set(0.0f)), base, V::add(base, delta));
-  put<V>(at, a.out, y, a.limit, a.base, a.inputs, a.input_count, *a.nonfinite);
+  put<V>(at, a, y, a.base, a.inputs, a.input_count);
 }
 
 template <class V, class C, Extras extras>

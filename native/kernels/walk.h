@@ -16,6 +16,7 @@
 #include "../codecs/codecs.h"
 #include "../simd/contract.h"
 #include "../simd/pair.h"
+#include "../simd/past_cache.h"
 #include "../simd/prefetch.h"
 
 namespace {
@@ -35,6 +36,16 @@ struct All {
   }
   ANYWHERE void store_number(void* array, typename V::F f) const {
     C::template store_number<V>(static_cast<char*>(array) + at * C::bytes, f);
+  }
+  void store_number_past_cache(void* array, typename V::F f) const {
+    constexpr size_t bytes = size_t{V::lanes} * C::bytes;
+    if constexpr (kStoresPastCache && bytes % kPastCacheBytes == 0) {
+      alignas(64) uint8_t built[bytes];
+      C::template store_number<V>(built, f);
+      store_past_cache<bytes>(static_cast<uint8_t*>(array) + at * C::bytes, built);
+    } else {
+      store_number(array, f);
+    }
   }
   template <class U>
   ANYWHERE void store_u32(uint32_t* array, U u) const {
@@ -60,6 +71,7 @@ struct Some {
                 static_cast<size_t>(live) * C::bytes);
   }
   ANYWHERE void store_number(void* array, typename V::F f) const { store(array, f); }
+  ANYWHERE void store_number_past_cache(void* array, typename V::F f) const { store(array, f); }
   template <class U>
   ANYWHERE void store_u32(uint32_t* array, U u) const {
     uint32_t padded[V::lanes];
@@ -85,6 +97,7 @@ struct UpTo {
     store_live<C::bytes>(to, padded);
   }
   ANYWHERE void store_number(void* array, typename V::F f) const { store(array, f); }
+  ANYWHERE void store_number_past_cache(void* array, typename V::F f) const { store(array, f); }
   template <class U>
   ANYWHERE void store_u32(uint32_t* array, U u) const {
     if (live == V::lanes) return V::store_u32(array + at, u);

@@ -102,4 +102,10 @@ concept WideMultiplier = requires(typename V::W wide, const uint8_t* const* mess
   {V::template rotate_u64<31>(wide)};
 };
 
+// Only where bits are spread out at once; kernels do without it elsewhere.
+template <class V>
+concept Depositor = requires(uint32_t bits, uint64_t places) {
+  {V::deposit(bits, places)};  // bit i to the place of the i-th bit of `places`
+};
+
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "../simd/past_cache.h"
 #include "guarded.h"
 #include "plain_xxh64.h"
 #include "stored_values.h"
@@ -115,6 +116,11 @@ inline std::vector<const void*> place_inputs(const Call& c, Arena& arena, size_t
   return inputs;
 }
 
+// Every other time that it may.
+inline bool past_cache(const Call& c, const uint8_t* out) {
+  return c.variant % 2 == 0 && reinterpret_cast<uintptr_t>(out) % kPastCacheBytes == 0;
+}
+
 inline Bytes run_linear(const KernelTable& table, const Call& c, Arena& arena) {
   constexpr float weights[kInputs] = {0.3f, 0.7f, -1.25f, 1e30f, 3e-39f};
   const size_t count = 1 + c.variant % kInputs;
@@ -123,7 +129,7 @@ inline Bytes run_linear(const KernelTable& table, const Call& c, Arena& arena) {
   Nonfinite seen{};
   const bool divide = c.variant % 2 == 1, mean = c.variant >= 3;
   table.linear[c.codec]({inputs.data(), weights, static_cast<uint32_t>(count), divide, mean, 0.9f,
-                         float_of(kLimitBits[c.codec]), out, c.n, &seen});
+                         float_of(kLimitBits[c.codec]), out, c.n, &seen, past_cache(c, out)});
   return output_and(out, c, seen);
 }
 
@@ -160,7 +166,8 @@ inline Bytes run_task(void (*kernel)(const TaskArgs&), const Call& c, Arena& are
           .limit = float_of(kLimitBits[c.codec]),
           .out = out,
           .n = c.n,
-          .nonfinite = &seen});
+          .nonfinite = &seen,
+          .past_cache = past_cache(c, out)});
   return output_and(out, c, seen);
 }
 
@@ -332,7 +339,7 @@ inline Bytes run_collect_magnitude(const KernelTable& table, const Call& c, Aren
   const uint8_t* x = arena.input(c.stored[0]);
   const uint8_t* base = arena.input(c.stored[1]);
   uint64_t above = 5, inside = 0;
-  auto* keys = arena.output_of<uint32_t>(c.n + 16);
+  auto* keys = arena.output_of<uint32_t>(c.n + kListRoom);
   uint32_t* const wanted = c.variant == 2 ? nullptr : keys;
   table.collect_magnitude[c.codec]({x, base, c.n, low, high, wanted, &above, &inside});
   Bytes result = bytes_of(&above, 1);
@@ -390,7 +397,7 @@ inline Bytes run_collect_keys(const KernelTable& table, const Call& c, Arena& ar
   const uint32_t low = c.variant == 0 ? 0 : std::min(one, other);
   const uint32_t high = c.variant == 1 ? 0xFFFFFFFFu : std::max(one, other);
   uint64_t above = 5, inside = 0;
-  auto* kept = arena.output_of<uint32_t>(c.n + 16);
+  auto* kept = arena.output_of<uint32_t>(c.n + kListRoom);
   uint32_t* const wanted = c.variant == 2 ? nullptr : kept;
   const auto* keys = arena.input_of<uint32_t>(c.keys);
   table.collect_keys({keys, c.n, low, high, wanted, &above, &inside});
@@ -401,7 +408,7 @@ inline Bytes run_collect_keys(const KernelTable& table, const Call& c, Arena& ar
 }
 
 inline Bytes run_tally_keys(const KernelTable& table, const Call& c, Arena& arena) {
-  auto* keys = arena.output_of<uint32_t>(c.n + 16);
+  auto* keys = arena.output_of<uint32_t>(c.n + kListRoom);
   for (size_t i = 0; i < c.n; ++i) keys[i] = key_of(c, i);
   std::vector<uint32_t> frequent;
   for (size_t f = 0; f < c.variant % 4; ++f) frequent.push_back(key_of(c, f * c.n / 4));
@@ -464,7 +471,7 @@ inline Bytes run_deal_keys(const KernelTable& table, const Call& c, Arena& arena
   auto* counts = arena.output_of<uint32_t>(count);
   std::fill(counts, counts + count, c.variant);
   auto* bins = arena.output_of<uint32_t>(c.n);
-  auto* mixed = arena.output_of<uint32_t>(c.n + 16);
+  auto* mixed = arena.output_of<uint32_t>(c.n + kListRoom);
   size_t found = 77;
   table.deal_keys({arena.input_of<uint32_t>(c.keys), c.n, shift, low, top, zero_shift, zeros,
                    (c.n + kRowParts - 1) / kRowParts, counts, bins, mixed, &found});

@@ -73,3 +73,11 @@ CASES.forEach((each, i) => {
     });
   });
 });
+
+describe.each(["linear", "task_arithmetic"])("%s of more than the caches hold", (method) => {
+  const each = CASES.find((one) => one.method === method) as Case;
+  test.each(["F32", "BF16"] as const)("%s", (dtype) => {
+    const length = (dtype === "F32" ? 1 : 2) * 2 ** 22 + 5;
+    expect(compare(each, dtype, length)).toEqual([]);
+  });
+});

@@ -74,7 +74,6 @@ class Copy : public RunningStep {
       io_.add_nonfinite(count_nonfinite(io_.step().codec, from + at, piece * 8 / io_.step().bits));
       stream_out(to + at, from + at, piece);
     });
-    end_streams();
     io_.end_output(range, to, scratch);
   }
 };

@@ -24,7 +24,7 @@ void run_weighted_sum(StepIo& io, const Combination& combination, const Range& r
     io.kernels().linear[tile.codec]({tile.inputs.data(), combination.weights.data(),
                                      static_cast<uint32_t>(combination.weights.size()),
                                      combination.divide, combination.mean, combination.divisor,
-                                     io.limit(), tile.out, tile.n, &seen});
+                                     io.limit(), tile.out, tile.n, &seen, tile.past_cache});
   });
   io.add_nonfinite(seen);
   io.end_output(range, out, scratch);

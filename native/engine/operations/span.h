@@ -109,7 +109,8 @@ class Span : public RunningStep {
     io_.for_tiles(range, range.n, input_order(), out, scratch, [&](const Tile& tile) {
       if (!with_base_) {
         io_.kernels().linear[tile.codec]({tile.inputs.data(), c.weights.data(), count, false,
-                                          c.mean, 1.0f, io_.limit(), tile.out, tile.n, &seen});
+                                          c.mean, 1.0f, io_.limit(), tile.out, tile.n, &seen,
+                                          tile.past_cache});
         return;
       }
       io_.kernels().task_arithmetic[tile.codec]({.base = base_of(tile),
@@ -121,7 +122,8 @@ class Span : public RunningStep {
                                                  .limit = io_.limit(),
                                                  .out = tile.out,
                                                  .n = tile.n,
-                                                 .nonfinite = &seen});
+                                                 .nonfinite = &seen,
+                                                 .past_cache = tile.past_cache});
     });
   }
 

@@ -188,6 +188,8 @@ class Task : public RunningStep {
     args.out = tile.out;
     args.n = tile.n;
     args.nonfinite = &seen;
+    // ties computes for so long that it gains nothing by it.
+    args.past_cache = tile.past_cache && !consensus_;
     const auto& kernels = io_.kernels();
     (consensus_ ? kernels.ties : kernels.task_arithmetic)[tile.codec](args);
   }
