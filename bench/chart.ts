@@ -181,6 +181,6 @@ function specOf(record: BenchRecord): Spec {
   };
 }
 
-const view = new View(parse(specOf(newestRecord())), { renderer: "none" });
+const view = new View(parse(specOf(newestRecord("merges"))), { renderer: "none" });
 writeFileSync(OUT, `${await view.toSVG()}\n`);
 console.log(OUT);

@@ -74,10 +74,13 @@ export function formatRecord({ results, ...about }: BenchRecord): string {
   return `${head},\n  "results": [\n${lines}\n  ]\n}\n`;
 }
 
-/** The newest record, by its name. */
-export function newestRecord(): BenchRecord {
-  const names = readdirSync(RECORDS).filter((name) => name.endsWith(".json"));
-  const newest = names.sort().at(-1);
+/** The newest record that has results of a suite. */
+export function newestRecord(suite: string): BenchRecord {
+  const records = readdirSync(RECORDS)
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => JSON.parse(readFileSync(join(RECORDS, name), "utf8")) as BenchRecord)
+    .filter(({ results }) => results.some((each) => each.suite === suite));
+  const newest = records.sort((a, b) => (a.date < b.date ? -1 : 1)).at(-1);
   if (newest === undefined) throw new Error("no record yet: npm run bench -- --record");
-  return JSON.parse(readFileSync(join(RECORDS, newest), "utf8")) as BenchRecord;
+  return newest;
 }
