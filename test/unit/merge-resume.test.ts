@@ -167,6 +167,7 @@ async function expectStartsOver(of: AnyRecipe, options: Partial<MergeOptions> = 
   return notes.join("\n");
 }
 
+/** Methods, and in how many rounds each is killed; the reference takes its time. */
 const WAYS = {
   native: { methods: ["ties", "dare_ties", "linear"], of: recipe("ties"), rounds: 4 },
   reference: { methods: ["linear"], of: recipe("linear"), rounds: 2 },
