@@ -38,7 +38,8 @@ export interface RecipeFile {
 export function readRecipe(input: string | Uint8Array, file?: string): RecipeDocument[] {
   const text = decode(input, file);
   const source: Source = { file, lines: new LineCounter() };
-  const documents = compose(text, source);
+  // A lone CR ends a line too, which the parser does not know. Places stay where they are.
+  const documents = compose(text.replace(/\r(?!\n)/g, "\n"), source);
   throwProblems(
     documents.flatMap((each) => faultsOf(each, source)).slice(0, 20),
     "the recipe is not well-formed YAML",

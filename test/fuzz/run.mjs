@@ -5,6 +5,7 @@
  *   npm run test:fuzz                        ten seconds each
  *   npm run test:fuzz -- --seconds 3600
  *   npm run test:fuzz -- --only wire
+ *   npm run test:fuzz -- --seed 1            the same tries each time, as far as the time goes
  *
  * Exits with 1 on any finding; what to make of one: a named test, then the repair.
  */
@@ -73,7 +74,8 @@ function fuzzNative(name) {
   mkdirSync(corpus, { recursive: true });
   const limits = ["-timeout=30", "-rss_limit_mb=2048", `-max_total_time=${seconds}`];
   const found = `-artifact_prefix=${join(build, `found-${name}-`)}`;
-  const args = [...limits, found, "-print_final_stats=1", corpus];
+  const seed = `-seed=${(Number(flags.seed) % 2 ** 31) + 1}`;
+  const args = [...limits, found, seed, "-print_final_stats=1", corpus];
   const { status, stderr } = spawnSync(join(build, name), args, {
     encoding: "utf8",
     maxBuffer: 1 << 28,

@@ -29,6 +29,7 @@ const PIECES = [
     "{{{{{{",
     "%YAML 1.1\n",
     "\r\n",
+    "\r",
     "\u2028",
     "\ufeff",
     "null",

@@ -29,6 +29,8 @@ describe("values", () => {
     ["JSON indented with tabs", '{\n\t"a": [\n\t\t1\n\t]\n}', { a: [1] }],
     ["a byte order mark", "\ufeffa: 1", { a: 1 }],
     ["carriage returns", "a: 1\r\nb: 2\r\n", { a: 1, b: 2 }],
+    ["carriage returns alone", "a: 1\rb: 2\r\r\n", { a: 1, b: 2 }],
+    ["carriage returns in JSON", '{"a"\r:\r1,\r"b": "\\r"\r}', { a: 1, b: "\r" }],
     [
       "numbers",
       "[0755, 0o17, 0x1f, 1e-5, .5, -0.5, 1e999, .nan, -.inf]",
